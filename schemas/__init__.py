@@ -1,0 +1,1 @@
+"""Immutable messages: the language of the exchange."""

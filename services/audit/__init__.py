@@ -1,0 +1,1 @@
+"""The audit trace: tree, checkpoints, verification."""

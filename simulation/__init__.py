@@ -1,0 +1,1 @@
+"""Experiments on the same rules under a virtual clock."""

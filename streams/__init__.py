@@ -1,0 +1,1 @@
+"""Logs and the loops that drive the rules."""
