@@ -1,0 +1,125 @@
+"""What is traded: data sets with their content, catalogue entries, and the offer made of them.
+
+The catalogue entry has the fourteen core elements of the regional catalogue guide (分类 名称 代码 提供方 ...);
+those only a government department has may stay empty.
+"""
+
+from enum import StrEnum
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.base import Fact, Name, Quantity, Sha256, Text
+from schemas.money import Currency
+from schemas.policy import Policy
+from schemas.tariff import Tariff
+
+COLUMNS_MAX = 500
+SAMPLE_ROWS_MAX = 5
+
+
+class Field(StrEnum):
+    """The twenty fields (所属领域) of the 2016 action plan."""
+
+    CREDIT = "credit"
+    TRANSPORT = "transport"
+    MEDICAL_CARE = "medical_care"
+    HEALTH = "health"
+    EMPLOYMENT = "employment"
+    SOCIAL_SECURITY = "social_security"
+    GEOGRAPHY = "geography"
+    CULTURE = "culture"
+    EDUCATION = "education"
+    TECHNOLOGY = "technology"
+    RESOURCES = "resources"
+    AGRICULTURE = "agriculture"
+    ENVIRONMENT = "environment"
+    WORK_SAFETY = "work_safety"
+    FINANCE = "finance"
+    QUALITY_SUPERVISION = "quality_supervision"
+    STATISTICS = "statistics"
+    METEOROLOGY = "meteorology"
+    OCEAN = "ocean"
+    ENTERPRISE_REGISTRATION = "enterprise_registration"
+
+
+class UpdateCycle(StrEnum):
+    REALTIME = "realtime"
+    DAILY = "daily"
+    WEEKLY = "weekly"
+    MONTHLY = "monthly"
+    QUARTERLY = "quarterly"
+    YEARLY = "yearly"
+    OTHER = "other"
+
+
+class ColumnType(StrEnum):
+    INTEGER = "integer"
+    DECIMAL = "decimal"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    TEXT = "text"
+
+
+class Column(Fact):
+    """One information item (信息项)."""
+
+    name: Name
+    type: ColumnType
+    nullable: bool = False
+
+
+class Content(Fact):
+    """Stored content: the SHA-256 of its bytes, and what is in them. `sample` holds rows of cell texts."""
+
+    sha256: Sha256
+    media_type: Name
+    size_bytes: Quantity
+    row_count: Annotated[int, Meta(ge=0)]
+    columns: Annotated[tuple[Column, ...], Meta(min_length=1, max_length=COLUMNS_MAX)]
+    sample: Annotated[tuple[tuple[str, ...], ...], Meta(max_length=SAMPLE_ROWS_MAX)] = ()
+
+
+class CatalogueEntry(Fact):
+    """How a listing describes itself; titles and abstracts in Chinese and English."""
+
+    title_zh: Name
+    title_en: Name
+    abstract_zh: Text
+    abstract_en: Text
+    field: Field
+    update_cycle: UpdateCycle
+    provider_name: Name
+    licence: Name
+    provider_code: Annotated[str, Meta(max_length=18)] = ""
+    resource_code: Annotated[str, Meta(max_length=27)] = ""
+    classification: Annotated[str, Meta(max_length=40)] = ""
+    share_condition: Text = ""
+    open_to_public: bool = False
+    open_condition: Text = ""
+    published_on: Annotated[str, Meta(max_length=10)] = ""
+    related_codes: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
+    source: Text = ""
+
+
+class FreeOffer(Fact, tag_field="mode", tag="free"):
+    """Unconditional sharing: whoever asks is granted use."""
+
+
+class MeteredOffer(Fact, tag_field="mode", tag="metered"):
+    tariff: Tariff
+
+
+class AuctionOffer(Fact, tag_field="mode", tag="auction"):
+    currency: Currency
+
+
+Offer = FreeOffer | MeteredOffer | AuctionOffer
+
+
+class GrantTerms(Fact):
+    """What a grant under this listing allows, and for how long after issue (None: without end)."""
+
+    policy: Policy
+    lasts_ms: Quantity | None = None

@@ -1,0 +1,236 @@
+"""Every command of the exchange, grouped by the service that decides it."""
+
+from typing import Annotated
+
+from msgspec import Meta
+
+from schemas.auctions import AuctionTerms
+from schemas.base import Amount, Command, Id, Millis, Name, Nonce, PositiveAmount, Quantity, Reason, Text
+from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
+from schemas.money import Currency
+from schemas.parties import PartyKind, Role, VenueTerms
+
+# --- settlement: parties, money, grants, time -------------------------------------------------
+
+
+class OpenVenue(Command):
+    """Set the terms the venue serves on from now; trades already funded keep theirs."""
+
+    operator_id: Id
+    terms: VenueTerms
+
+
+class RegisterParty(Command):
+    """`controller_id` names the body that controls this party, if any."""
+
+    name: Name
+    kind: PartyKind
+    roles: Annotated[tuple[Role, ...], Meta(min_length=1, max_length=5)]
+    credit_code: Annotated[str, Meta(max_length=18)] = ""
+    controller_id: Id | None = None
+
+
+class ApproveParty(Command):
+    party_id: Id
+    operator_id: Id
+
+
+class Deposit(Command):
+    """Money received from outside for a party; `reference` names the payment it came by."""
+
+    party_id: Id
+    operator_id: Id
+    currency: Currency
+    amount_minor: PositiveAmount
+    reference: Name
+
+
+class Withdraw(Command):
+    party_id: Id
+    currency: Currency
+    amount_minor: PositiveAmount
+
+
+class PlaceBid(Command):
+    """`max_price_minor` is the bidder's proxy maximum; nobody else sees it before the end."""
+
+    auction_id: Id
+    bidder_id: Id
+    currency: Currency
+    max_price_minor: PositiveAmount
+    nonce: Nonce
+
+
+class Subscribe(Command):
+    """Take out metered use with a prepaid budget; each use is paid from it at once."""
+
+    listing_id: Id
+    buyer_id: Id
+    currency: Currency
+    budget_minor: PositiveAmount
+    purpose: Text = ""
+
+
+class TopUpGrant(Command):
+    grant_id: Id
+    buyer_id: Id
+    currency: Currency
+    amount_minor: PositiveAmount
+
+
+class EndGrant(Command):
+    """The buyer gives the grant back; what is left prepaid returns to the buyer."""
+
+    grant_id: Id
+    buyer_id: Id
+
+
+class SuspendGrant(Command):
+    grant_id: Id
+    operator_id: Id
+    reason: Reason
+
+
+class ResumeGrant(Command):
+    grant_id: Id
+    operator_id: Id
+
+
+class RevokeGrant(Command):
+    grant_id: Id
+    operator_id: Id
+    reason: Reason
+
+
+class RecordUsage(Command):
+    """`quantity` is in the unit of the grant's tariff: calls, rows or bytes."""
+
+    grant_id: Id
+    buyer_id: Id
+    quantity: Quantity
+    purpose: Text = ""
+    spatial: Text = ""
+
+
+class TimePassed(Command):
+    """The deadline `due_ms` has come. The only way a deadline fires."""
+
+    due_ms: Millis
+
+
+# --- matching: catalogue, access, auctions ----------------------------------------------------
+
+
+class RegisterDataSet(Command):
+    supplier_id: Id
+    title: Name
+    content: Content
+
+
+class DraftListing(Command):
+    supplier_id: Id
+    data_set_id: Id
+    entry: CatalogueEntry
+    offer: Offer
+    grant_terms: GrantTerms
+    expires_at_ms: Millis | None = None
+
+
+class SubmitListing(Command):
+    listing_id: Id
+    supplier_id: Id
+
+
+class ReviewListing(Command):
+    listing_id: Id
+    operator_id: Id
+    approved: bool
+    reason: Reason
+
+
+class SuspendListing(Command):
+    listing_id: Id
+    operator_id: Id
+    reason: Reason
+
+
+class ResumeListing(Command):
+    listing_id: Id
+    operator_id: Id
+
+
+class WithdrawListing(Command):
+    listing_id: Id
+    supplier_id: Id
+    reason: Reason
+
+
+class RequestAccess(Command):
+    """Ask for free use. Granted at once where sharing is unconditional."""
+
+    listing_id: Id
+    buyer_id: Id
+    purpose: Text = ""
+
+
+class OpenAuction(Command):
+    listing_id: Id
+    supplier_id: Id
+    terms: AuctionTerms
+    nonce: Nonce
+
+
+class WithdrawAuction(Command):
+    """The supplier takes an auction back, which is free until the first bid."""
+
+    auction_id: Id
+    supplier_id: Id
+    reason: Reason
+
+
+class CancelAuction(Command):
+    auction_id: Id
+    operator_id: Id
+    reason: Reason
+
+
+class ExtendAuction(Command):
+    """The operator moves the end later, after an outage."""
+
+    auction_id: Id
+    operator_id: Id
+    ends_at_ms: Millis
+    reason: Reason
+
+
+FundedRequest = PlaceBid | Subscribe
+SettlementCommand = (
+    OpenVenue
+    | RegisterParty
+    | ApproveParty
+    | Deposit
+    | Withdraw
+    | PlaceBid
+    | Subscribe
+    | TopUpGrant
+    | EndGrant
+    | SuspendGrant
+    | ResumeGrant
+    | RevokeGrant
+    | RecordUsage
+    | TimePassed
+)
+MatchingCommand = (
+    RegisterDataSet
+    | DraftListing
+    | SubmitListing
+    | ReviewListing
+    | SuspendListing
+    | ResumeListing
+    | WithdrawListing
+    | RequestAccess
+    | OpenAuction
+    | WithdrawAuction
+    | CancelAuction
+    | ExtendAuction
+)

@@ -1,0 +1,119 @@
+"""A message in its place in the log: CloudEvents attributes, canonical bytes, and back.
+
+Canonical bytes are JSON with sorted keys, no floats and no white space, equal to RFC 8785 on what
+the schemas can express. They are what is stored, hashed into the audit tree and compared in a replay.
+"""
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Annotated, Final, Union
+
+import msgspec
+from msgspec import Meta
+
+from schemas.base import Command, Event, Fact, SchemaError
+from schemas.topics import TOPIC_OF
+
+RULES_VERSION: Final = 1  # of the deciders that made an event; raised whenever a decision changes
+RECORD_BYTES_MAX: Final = 512 * 1024
+
+if TYPE_CHECKING:
+    Message = Command | Event
+else:
+    Message = Union[tuple(TOPIC_OF)]  # noqa: UP007  the closed union, read off the topic table
+
+Count = Annotated[int, Meta(ge=0)]
+
+
+class Record(Fact):
+    """One log entry. Its position in the log is not part of it; (topic, partition, offset) is.
+
+    `sequence` counts the events of one service in one venue from 1, without gaps; commands have none.
+    `correlationid` is the command at the root, `causationid` the message taken directly before.
+    `source` is "venue/service".
+    """
+
+    topic: str
+    partition: Count
+    offset: Count
+    source: str
+    data: Message
+    correlationid: str
+    causationid: str = ""
+    sequence: Count = 0
+    rulesversion: Count = 0
+
+    @property
+    def id(self) -> str:
+        """CloudEvents id, unique within `source`: the command's own, or service and sequence."""
+        if isinstance(self.data, Command):
+            return self.data.id
+        return event_id(self.source.partition("/")[2], self.sequence)
+
+
+class RecordHead(msgspec.Struct, gc=False):
+    """The attributes a verifier checks, read without decoding the message."""
+
+    topic: str
+    partition: int
+    offset: int
+    source: str
+    sequence: int = 0
+    rulesversion: int = 0
+
+
+_ENCODER: Final = msgspec.json.Encoder(order="sorted")
+_RECORDS: Final = msgspec.json.Decoder(Record)
+_MESSAGES: Final = msgspec.json.Decoder(Message)
+_HEADS: Final = msgspec.json.Decoder(RecordHead)
+
+encode = _ENCODER.encode
+"""Return the canonical bytes of a message, a record or any value made of them."""
+
+
+def decode_record(canonical: bytes) -> Record:
+    """Raises SchemaError, naming the field, when the bytes are not a record of this schema."""
+    try:
+        return _RECORDS.decode(canonical)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SchemaError(f"not a record: {error}") from error
+
+
+def decode_message(canonical: bytes) -> Message:
+    """Raises SchemaError, naming the field, when the bytes are not a message of this schema."""
+    try:
+        return _MESSAGES.decode(canonical)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SchemaError(f"not a message: {error}") from error
+
+
+def decode_head(canonical: bytes) -> RecordHead:
+    """Raises SchemaError when the bytes lack one of the attributes."""
+    try:
+        return _HEADS.decode(canonical)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise SchemaError(f"not a record: {error}") from error
+
+
+def event_id(service: str, sequence: int) -> str:
+    return f"{service}-{sequence}"
+
+
+def cloudevent_attributes(record: Record) -> dict[str, str]:
+    """Return the CloudEvents 1.0 attributes of a record, as they stand in headers and streams."""
+    return {
+        "specversion": "1.0",
+        "id": record.id,
+        "source": f"/venues/{record.source}",
+        "type": f"databourse.{type(record.data).__name__}",
+        "time": iso_time(record.data.at_ms),
+        "partitionkey": record.source.partition("/")[0],
+        "sequence": str(record.sequence),
+        "correlationid": record.correlationid,
+        "causationid": record.causationid,
+    }
+
+
+def iso_time(at_ms: int) -> str:
+    """Return UTC epoch milliseconds as RFC 3339, exactly."""
+    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

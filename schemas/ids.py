@@ -1,0 +1,40 @@
+"""Ids: a role's prefix, an underscore, and a root that everything caused by one command shares."""
+
+import hashlib
+from base64 import b32encode
+from typing import Final
+
+ROLES: Final = {
+    "acc": "access request",
+    "auc": "auction",
+    "bid": "bid",
+    "cmd": "command that creates nothing",
+    "dst": "data set",
+    "grt": "grant",
+    "lst": "listing",
+    "pty": "party",
+    "rfd": "refund of what is left prepaid",
+    "sub": "subscription",
+    "tick": "passing of a deadline",
+    "trd": "trade",
+    "trf": "transfer",
+    "usg": "usage record",
+}
+ROOT_LENGTH: Final = 20  # base32 characters: 100 bits
+
+
+def make_id(role: str, *parts: str) -> str:
+    """Return the id that these parts always give: the caller's own, such as (principal, route, key).
+
+    The parts are hashed with their lengths, so ("ab", "c") and ("a", "bc") differ.
+    """
+    assert role in ROLES, f"no role has the prefix {role!r}"
+    joined = "".join(f"{len(part)}:{part}" for part in parts)
+    digest = hashlib.sha256(joined.encode()).digest()
+    return f"{role}_{b32encode(digest).decode().lower()[:ROOT_LENGTH]}"
+
+
+def derive_id(parent: str, role: str) -> str:
+    """Return the id of what `parent` causes in this role: the same root behind another prefix."""
+    assert role in ROLES, f"no role has the prefix {role!r}"
+    return f"{role}_{parent.partition('_')[2]}"
