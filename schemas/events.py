@@ -23,10 +23,11 @@ from schemas.base import (
     Text,
 )
 from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
-from schemas.commands import FundedRequest
+from schemas.commands import Deposit, FundedRequest, TopUpGrant, Withdraw
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.policy import Policy
+from schemas.reasons import BidEnding, Refusal, Unsold
 from schemas.tariff import Tariff
 
 SignedAmount = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
@@ -81,16 +82,20 @@ class TransferKind(StrEnum):
 
 
 class TransferPosted(Event):
-    """Money that has moved. `cause_id` is the command or trade behind it; `hold_id` the hold it draws on."""
+    """Money that has moved for `party_id`.
+
+    Behind it stands a command (`request`), or the trade or grant named by `cause_id`. A purchase
+    draws on the hold `hold_id`.
+    """
 
     id: Id
     kind: TransferKind
     currency: Currency
     legs: tuple[Leg, ...]
-    cause_id: Id
     party_id: Id
+    cause_id: Id
     hold_id: str = ""
-    reference: str = ""
+    request: Deposit | Withdraw | TopUpGrant | None = None
 
 
 class FundsReserved(Event):
@@ -103,7 +108,7 @@ class FundsReserved(Event):
 
 class FundsRefused(Event):
     request: FundedRequest
-    reason: Reason
+    reason: Refusal
 
 
 class FundsReleased(Event):
@@ -134,7 +139,7 @@ class InstructionRefused(Event):
 
     id: Id
     command: Name
-    reason: Reason
+    reason: Refusal
 
 
 # --- grants (settlement): rights and their use ------------------------------------------------
@@ -151,7 +156,10 @@ class GrantIssued(Event):
     policy: Policy
     tariff: Tariff | None = None
     expires_at_ms: Millis | None = None
+    currency: Currency | None = None
     buyer_fee_bps: BasisPoints = 0
+    seller_fee_bps: BasisPoints = 0
+    treasury_bps: BasisPoints = 0
     purpose: Text = ""
 
 
@@ -217,7 +225,8 @@ class UsageRefused(Event):
     grant_id: Id
     buyer_id: Id
     quantity: Quantity
-    reason: Reason
+    reason: Refusal
+    detail: Text = ""
 
 
 # --- listings (matching): the catalogue's life ------------------------------------------------
@@ -300,7 +309,7 @@ class RequestRefused(Event):
 
     id: Id
     command: Name
-    reason: Reason
+    reason: Refusal
 
 
 # --- bids (matching): a deal's whole life -----------------------------------------------------
@@ -343,7 +352,7 @@ class BidRejected(Event):
     bid_id: Id
     auction_id: Id
     bidder_id: Id
-    reason: Reason
+    reason: Refusal
 
 
 class BidOutbid(Event):
@@ -370,7 +379,7 @@ class BidLost(Event):
     bid_id: Id
     auction_id: Id
     bidder_id: Id
-    reason: Reason
+    reason: BidEnding
 
 
 class AuctionExtended(Event):
@@ -389,14 +398,14 @@ class AuctionCancelled(Event):
 
 class AuctionClosedUnsold(Event):
     auction_id: Id
-    reason: Reason
+    reason: Unsold
 
 
 class SubscriptionRejected(Event):
     id: Id
     listing_id: Id
     buyer_id: Id
-    reason: Reason
+    reason: Refusal
 
 
 class TradeExecuted(Event):

@@ -1,0 +1,339 @@
+"""Matching: the catalogue, access to it, and auctions. Decides its commands and what the ledger says.
+
+State changes only in `evolve`, only by matching's own events; what it must remember of the ledger
+becomes an own event first.
+"""
+
+from typing import Final, assert_never
+
+import msgspec
+
+from market import auction, listing
+from market.auction_state import Auction
+from market.deadlines import Deadlines, cancel, due_by, next_due_ms, schedule
+from market.listing import Catalogue, Status
+from market.memory import AlreadyDone, Memory, advance, judge, remember
+from market.party import Admitted, refuse_to_act, refuse_to_buy
+from schemas import commands as c
+from schemas import events as e
+from schemas.base import Command, Event
+from schemas.catalogue import FreeOffer, MeteredOffer
+from schemas.ids import derive_id
+from schemas.parties import Role
+from schemas.reasons import Refusal
+
+LedgerEvent = (
+    e.VenueOpened
+    | e.PartyRegistered
+    | e.PartyApproved
+    | e.AccountOpened
+    | e.TransferPosted
+    | e.FundsReserved
+    | e.FundsRefused
+    | e.FundsReleased
+    | e.DeadlineNoted
+    | e.TimeAdvanced
+    | e.InstructionRefused
+)
+
+
+class State(msgspec.Struct, kw_only=True):
+    parties: dict[str, Admitted] = {}
+    catalogue: Catalogue = msgspec.field(default_factory=Catalogue)
+    auctions: dict[str, Auction] = {}
+    deadlines: Deadlines = msgspec.field(default_factory=Deadlines)
+    memory: Memory = msgspec.field(default_factory=Memory)
+    now_ms: int = 0
+
+
+def next_deadline(state: State) -> int | None:
+    """Return when the next auction or listing ends. Settlement's clock fires it."""
+    return next_due_ms(state.deadlines)
+
+
+# --- decide -----------------------------------------------------------------------------------
+
+
+def decide(state: State, message: Command | Event) -> list[Event]:
+    match message:
+        case e.FundsReserved() | e.FundsRefused():
+            return _on_funds(state, message)
+        case e.TimeAdvanced():
+            return _on_time(state, message.now_ms)
+        case e.PartyApproved():
+            return [
+                e.PartyAdmitted(
+                    at_ms=message.at_ms,
+                    party_id=message.party_id,
+                    roles=message.roles,
+                    controller_id=message.controller_id,
+                )
+            ]
+        case Command():
+            return _on_command(state, message)
+        case _:
+            return []
+
+
+def _on_command(state: State, command: Command) -> list[Event]:
+    verdict = judge(state.memory, command, state.now_ms)
+    if verdict is AlreadyDone:
+        return []
+    result = verdict if isinstance(verdict, Refusal) else _carry_out(state, command)
+    if isinstance(result, Refusal):
+        name = type(command).__name__
+        return [e.RequestRefused(at_ms=command.at_ms, id=command.id, command=name, reason=result)]
+    return result
+
+
+def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
+    catalogue, auctions = state.catalogue, state.auctions
+    match command:
+        case c.RequestAccess():
+            return _grant_access(state, command)
+        case c.RegisterDataSet():
+            refusal = refuse_to_act(state.parties, command.supplier_id, Role.SUPPLIER)
+            return refusal or listing.register(catalogue, command)
+        case c.DraftListing():
+            refusal = refuse_to_act(state.parties, command.supplier_id, Role.SUPPLIER)
+            return refusal or _with_deadline(listing.draft(catalogue, command), command)
+        case c.WithdrawListing():
+            return _withdraw_listing(state, command)
+        case c.SubmitListing() | c.ReviewListing() | c.SuspendListing() | c.ResumeListing():
+            return listing.take_step(catalogue, command)
+        case c.OpenAuction():
+            if command.id in auctions:
+                return Refusal.AUCTION_EXISTS
+            return auction.open_auction(catalogue.listings.get(command.listing_id), command)
+        case c.WithdrawAuction():
+            return auction.withdraw(auctions.get(command.auction_id), command)
+        case c.CancelAuction():
+            return auction.cancel(auctions.get(command.auction_id), command)
+        case c.ExtendAuction():
+            return auction.extend(auctions.get(command.auction_id), command)
+        case _:
+            raise AssertionError(f"matching does not take {type(command).__name__}")
+
+
+def _on_funds(state: State, event: e.FundsReserved | e.FundsRefused) -> list[Event]:
+    """A bid or subscription arrives by way of settlement, funded or refused."""
+    request = event.request
+    refused = event.reason if isinstance(event, e.FundsRefused) else None
+    fee_bps = event.buyer_fee_bps if isinstance(event, e.FundsReserved) else 0
+    match request:
+        case c.PlaceBid():
+            if refused is not None:
+                return [auction.reject(request, refused)]
+            contested = state.auctions.get(request.auction_id)
+            offered = state.catalogue.listings.get(contested.listing_id) if contested else None
+            return auction.place(contested, offered, state.parties, request, fee_bps)
+        case c.Subscribe():
+            return _subscribe(state, request, fee_bps, refused)
+        case _:
+            assert_never(request)
+
+
+def _on_time(state: State, now_ms: int) -> list[Event]:
+    """Let everything due happen, in (deadline, id) order."""
+    happened: list[Event] = [e.ClockAdvanced(at_ms=now_ms, now_ms=now_ms)]
+    for due_ms, id in due_by(state.deadlines, now_ms):
+        if ending := state.auctions.get(id):
+            happened += auction.close(ending, state.catalogue.listings[ending.listing_id])
+        else:
+            happened.append(e.ListingExpired(at_ms=due_ms, listing_id=id))
+    return happened
+
+
+# --- access -----------------------------------------------------------------------------------
+
+
+def _grant_access(state: State, command: c.RequestAccess) -> list[Event] | Refusal:
+    """Free use of an unconditionally shared data set is a trade at once, without money."""
+    offered = _dealable(state, command.listing_id, command.buyer_id)
+    if isinstance(offered, Refusal):
+        return offered
+    if not isinstance(offered.offer, FreeOffer):
+        return Refusal.OFFER_WRONG_MODE
+    asked = e.AccessRequested(
+        at_ms=command.at_ms,
+        id=command.id,
+        listing_id=command.listing_id,
+        buyer_id=command.buyer_id,
+        purpose=command.purpose,
+    )
+    return [asked, _deal(offered, command)]
+
+
+def _subscribe(
+    state: State, request: c.Subscribe, fee_bps: int, refused: Refusal | None
+) -> list[Event]:
+    offered = refused or _dealable(state, request.listing_id, request.buyer_id)
+    if not isinstance(offered, Refusal):
+        if not isinstance(offered.offer, MeteredOffer):
+            offered = Refusal.OFFER_WRONG_MODE
+        elif offered.offer.tariff.currency != request.currency:
+            offered = Refusal.CURRENCY_MISMATCH
+    if isinstance(offered, Refusal):
+        return [
+            e.SubscriptionRejected(
+                at_ms=request.at_ms,
+                id=request.id,
+                listing_id=request.listing_id,
+                buyer_id=request.buyer_id,
+                reason=offered,
+            )
+        ]
+    return [_deal(offered, request, request.budget_minor, request.currency, fee_bps)]
+
+
+def _dealable(state: State, listing_id: str, buyer_id: str) -> listing.Listing | Refusal:
+    offered = state.catalogue.listings.get(listing_id)
+    if offered is None:
+        return Refusal.LISTING_UNKNOWN
+    if offered.status is not Status.LISTED:
+        return Refusal.LISTING_NOT_LISTED
+    return refuse_to_buy(state.parties, buyer_id, offered.supplier_id) or offered
+
+
+def _deal(
+    offered: listing.Listing,
+    request: c.RequestAccess | c.Subscribe,
+    price_minor: int = 0,
+    currency: str | None = None,
+    fee_bps: int = 0,
+) -> e.TradeExecuted:
+    return e.TradeExecuted(
+        at_ms=request.at_ms,
+        id=derive_id(request.id, "trd"),
+        request_id=request.id,
+        deal_id=request.id,
+        listing_id=offered.id,
+        data_set_id=offered.data_set_id,
+        content_sha256=offered.content_sha256,
+        supplier_id=offered.supplier_id,
+        buyer_id=request.buyer_id,
+        offer=offered.offer,
+        price_minor=price_minor,
+        grant_terms=offered.grant_terms,
+        currency=currency,
+        buyer_fee_bps=fee_bps,
+        purpose=request.purpose,
+    )
+
+
+def _with_deadline(drafted: list[Event] | Refusal, command: c.DraftListing) -> list[Event] | Refusal:
+    if isinstance(drafted, Refusal) or command.expires_at_ms is None:
+        return drafted
+    deadline = e.DeadlineScheduled(
+        at_ms=command.at_ms, id=command.id, due_ms=command.expires_at_ms
+    )
+    return [*drafted, deadline]
+
+
+def _withdraw_listing(state: State, command: c.WithdrawListing) -> list[Event] | Refusal:
+    """A running auction goes with its listing while nobody has bid; then only the operator cancels."""
+    withdrawn = listing.take_step(state.catalogue, command)
+    if isinstance(withdrawn, Refusal):
+        return withdrawn
+    running = state.auctions.get(state.catalogue.listings[command.listing_id].auction_id or "")
+    if running is None:
+        return withdrawn
+    if running.bid_count:
+        return Refusal.LISTING_HAS_BIDS
+    return [*withdrawn, *auction.cancelled(running, command.at_ms, command.reason, None)]
+
+
+# --- evolve -----------------------------------------------------------------------------------
+
+_ANSWERS: Final = frozenset(
+    {
+        e.DataSetRegistered,
+        e.ListingDrafted,
+        e.ListingSubmitted,
+        e.ListingReviewed,
+        e.ListingSuspended,
+        e.ListingResumed,
+        e.ListingWithdrawn,
+        e.AccessRequested,
+        e.RequestRefused,
+        e.AuctionOpened,
+        e.AuctionExtended,
+        e.AuctionCancelled,
+    }
+)
+_STATUS_AFTER: Final = {
+    e.ListingSubmitted: Status.UNDER_REVIEW,
+    e.ListingSuspended: Status.SUSPENDED,
+    e.ListingResumed: Status.LISTED,
+    e.ListingWithdrawn: Status.WITHDRAWN,
+    e.ListingExpired: Status.EXPIRED,
+}
+
+
+def evolve(state: State, event: Event) -> State:
+    """Apply one of matching's own events, in place."""
+    match event:
+        case e.BidPlaced():
+            auction.placed_effect(state.auctions[event.auction_id], event)
+        case e.BidOutbid() | e.BidSuperseded() | e.BidLost():
+            auction.ended_effect(state.auctions[event.auction_id], event)
+        case e.BidRejected() | e.SubscriptionRejected() | e.AccessRequested() | e.RequestRefused():
+            pass
+        case e.TradeExecuted():
+            _trade_effect(state, event)
+        case e.AuctionExtended():
+            auction.extended_effect(state.auctions[event.auction_id], event)
+        case e.DeadlineScheduled():
+            schedule(state.deadlines, event.id, event.due_ms)
+        case e.ClockAdvanced():
+            state.now_ms = event.now_ms
+            advance(state.memory, event.now_ms)
+        case e.AuctionOpened():
+            state.auctions[event.id] = auction.opened_effect(event)
+            state.catalogue.listings[event.listing_id].auction_id = event.id
+        case e.AuctionClosedUnsold() | e.AuctionCancelled():
+            _forget_auction(state, event.auction_id)
+        case e.PartyAdmitted():
+            state.parties[event.party_id] = Admitted(
+                roles=event.roles, controller_id=event.controller_id
+            )
+        case e.DataSetRegistered():
+            listing.register_effect(state.catalogue, event)
+        case e.ListingDrafted():
+            listing.draft_effect(state.catalogue, event)
+        case e.ListingReviewed():
+            reviewed = state.catalogue.listings[event.listing_id]
+            reviewed.status = Status.LISTED if event.approved else Status.DRAFT
+        case (
+            e.ListingSubmitted()
+            | e.ListingSuspended()
+            | e.ListingResumed()
+            | e.ListingWithdrawn()
+            | e.ListingExpired()
+        ):
+            _status_effect(state, event.listing_id, _STATUS_AFTER[type(event)])
+        case _:
+            raise AssertionError(f"{type(event).__name__} is not an event of matching")
+    if type(event) in _ANSWERS and (command_id := getattr(event, "id", None)):
+        remember(state.memory, command_id, event, state.now_ms)
+    return state
+
+
+def _status_effect(state: State, listing_id: str, status: Status) -> None:
+    state.catalogue.listings[listing_id].status = status
+    if status not in listing.LIVE:
+        cancel(state.deadlines, listing_id)
+
+
+def _trade_effect(state: State, event: e.TradeExecuted) -> None:
+    sold = state.auctions.get(event.deal_id)
+    if sold is not None:
+        del sold.standing[event.request_id]
+        if not sold.standing:
+            _forget_auction(state, sold.id)
+
+
+def _forget_auction(state: State, auction_id: str) -> None:
+    ended = state.auctions.pop(auction_id)
+    cancel(state.deadlines, auction_id)
+    state.catalogue.listings[ended.listing_id].auction_id = None

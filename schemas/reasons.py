@@ -1,0 +1,66 @@
+"""Why something was refused or ended: closed sets, so that every reason can be explained and translated."""
+
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Reasons the rules refuse a command with."""
+
+    ID_REUSED = "id_reused_with_other_content"
+    STALE = "command_too_old"
+    # parties
+    PARTY_UNKNOWN = "party_unknown"
+    PARTY_EXISTS = "party_exists"
+    PARTY_NOT_APPROVED = "party_not_approved"
+    PARTY_ALREADY_APPROVED = "party_already_approved"
+    ROLE_MISSING = "role_missing"
+    NOT_OWNER = "not_owner"
+    # money
+    CURRENCY_NOT_ACCEPTED = "currency_not_accepted"
+    CURRENCY_MISMATCH = "currency_mismatch"
+    INSUFFICIENT_FUNDS = "insufficient_funds"
+    BALANCE_LIMIT = "balance_limit_exceeded"
+    # catalogue
+    DATA_SET_UNKNOWN = "data_set_unknown"
+    DATA_SET_EXISTS = "data_set_exists"
+    LISTING_UNKNOWN = "listing_unknown"
+    LISTING_EXISTS = "listing_exists"
+    LISTING_NOT_LISTED = "listing_not_listed"
+    LISTING_WRONG_STATUS = "listing_wrong_status"
+    LISTING_HAS_BIDS = "listing_has_bids"
+    EXPIRY_IN_PAST = "expiry_in_past"
+    OFFER_WRONG_MODE = "offer_wrong_mode"
+    TARIFF_INVALID = "tariff_invalid"
+    OWN_LISTING = "own_listing"
+    CONTROLLED_BODY = "controlled_body"
+    OPERATOR_MAY_NOT_TRADE = "operator_may_not_trade"
+    # auctions
+    AUCTION_EXISTS = "auction_exists"
+    AUCTION_ALREADY_RUNNING = "auction_already_running"
+    AUCTION_NOT_OPEN = "auction_not_open"
+    AUCTION_NOT_STARTED = "auction_not_started"
+    AUCTION_HAS_BIDS = "auction_has_bids"
+    AUCTION_TIMES_INVALID = "auction_times_invalid"
+    AUCTION_TERMS_INVALID = "auction_terms_invalid"
+    BID_BELOW_MINIMUM = "bid_below_minimum"
+    BID_NOT_ABOVE_OWN = "bid_not_above_own_maximum"
+    # grants and use
+    GRANT_UNKNOWN = "grant_unknown"
+    GRANT_NOT_METERED = "grant_not_metered"
+    GRANT_SUSPENDED = "grant_suspended"
+    GRANT_NOT_SUSPENDED = "grant_not_suspended"
+    GRANT_ENDED = "grant_ended"
+    GRANT_EXPIRED = "grant_expired"
+    PREPAID_EXHAUSTED = "prepaid_exhausted"
+    POLICY_DENIES = "policy_denies"
+
+
+class Unsold(StrEnum):
+    NO_BIDS = "no_bids"
+    RESERVE_NOT_MET = "reserve_not_met"
+
+
+class BidEnding(StrEnum):
+    RESERVE_NOT_MET = "reserve_not_met"
+    AUCTION_CANCELLED = "auction_cancelled"
+    OUTBID = "outbid"
