@@ -5,8 +5,7 @@ from typing import Final
 
 import msgspec
 
-from market.meter import tariff_fault
-from schemas.base import Command, Event
+from schemas.base import Command, Event, SchemaError
 from schemas.catalogue import GrantTerms, MeteredOffer, Offer
 from schemas.commands import (
     DraftListing,
@@ -27,6 +26,7 @@ from schemas.events import (
     ListingWithdrawn,
 )
 from schemas.reasons import Refusal
+from schemas.tariff import Tariff, check_tariff
 
 
 class Status(StrEnum):
@@ -97,7 +97,7 @@ def draft(catalogue: Catalogue, command: DraftListing) -> list[Event] | Refusal:
         return Refusal.NOT_OWNER
     if command.expires_at_ms is not None and command.expires_at_ms <= command.at_ms:
         return Refusal.EXPIRY_IN_PAST
-    if isinstance(command.offer, MeteredOffer) and tariff_fault(command.offer.tariff):
+    if isinstance(command.offer, MeteredOffer) and not _is_sound(command.offer.tariff):
         return Refusal.TARIFF_INVALID
     return [
         ListingDrafted(
@@ -125,6 +125,14 @@ def take_step(catalogue: Catalogue, command: Step) -> list[Event] | Refusal:
     ):
         return Refusal.NOT_OWNER
     return [_event_of(command)]
+
+
+def _is_sound(tariff: Tariff) -> bool:
+    try:
+        check_tariff(tariff)
+    except SchemaError:
+        return False
+    return True
 
 
 def _event_of(command: Step) -> Event:

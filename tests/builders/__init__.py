@@ -1,0 +1,1 @@
+"""Builders for the tests: messages with ordinary values, any of which can be given."""
