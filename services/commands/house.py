@@ -1,0 +1,68 @@
+"""`databourse test` and `databourse check`: what keeps the house in order."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from services.commands import Exit
+
+app = typer.Typer()
+ROOT: Final = Path(__file__).parents[2]
+_PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
+_LINT_IMPORTS: Final = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+CHECKS: Final = {
+    "format": ("ruff", "format", "--check", "--quiet", "."),
+    "lint": ("ruff", "check", "--quiet", "."),
+    "types": ("mypy", "--no-error-summary"),
+    "imports": ("-c", _LINT_IMPORTS, "--no-cache"),
+}
+
+
+@app.command("test", context_settings=_PASS_ON)
+def test(
+    context: typer.Context,
+    all: Annotated[bool, typer.Option("--all", help="The long ones too: kills, real components.")] = False,
+) -> None:
+    """Run the tests; other arguments go to pytest.
+
+    Example: databourse test -k auction
+    """
+    chosen = [] if all else ["-m", "not long"]
+    raise typer.Exit(_python("-m", "pytest", "-q", "-n", "2", *chosen, *context.args))
+
+
+@app.command("check")
+def check(
+    static: Annotated[bool, typer.Option("--static", help="Leave the tests out.")] = False,
+) -> None:
+    """Format, lint, types, import rules and the quick tests, each with its time.
+
+    Example: databourse check
+    """
+    steps = {name: _arguments(arguments) for name, arguments in CHECKS.items()}
+    if not static:
+        steps["tests"] = ["-m", "pytest", "-q", "-n", "2", "-m", "not long"]
+    failed = [name for name, arguments in steps.items() if not _passes(name, arguments)]
+    typer.echo(f"check: {'failed: ' + ', '.join(failed) if failed else 'all right'}")
+    raise typer.Exit(Exit.FINDING if failed else Exit.RIGHT)
+
+
+def _passes(name: str, arguments: list[str]) -> bool:
+    start = time.perf_counter()
+    passed = _python(*arguments) == 0
+    typer.echo(f"{name:8} {'ok' if passed else 'FAILED'}  {time.perf_counter() - start:.1f} s")
+    return passed
+
+
+def _arguments(arguments: tuple[str, ...]) -> list[str]:
+    return list(arguments) if arguments[0] == "-c" else ["-m", *arguments]
+
+
+def _python(*arguments: str) -> int:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, check=False).returncode
