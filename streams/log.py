@@ -50,6 +50,8 @@ class Snapshot(NamedTuple):
 class LogReader(Protocol):
     """What can be read while another thread or process appends."""
 
+    venue: str
+
     @property
     def size(self) -> int:
         """How many records are committed."""
@@ -70,9 +72,6 @@ class LogReader(Protocol):
 
 class Log(LogReader, Protocol):
     """The one writer. After a LogBroken it takes nothing more: reopen and recover."""
-
-    @property
-    def venue(self) -> str: ...
 
     def append(
         self,

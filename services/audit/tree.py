@@ -1,0 +1,197 @@
+"""The audit tree on disk: tiles of 256 hashes, from which any root and proof is made.
+
+A full tile of level L holds the hashes of 256 neighbouring subtrees of 256**L leaves (as in C2SP
+tlog-tiles). Only full tiles are stored; the right edge is in memory and is remade from the log.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from hashlib import sha256
+from typing import Final
+
+from market.merkle import EMPTY_ROOT, HASH_BYTES, ProofError, largest_power_below
+
+TILE_BITS: Final = 8
+TILE_WIDTH: Final = 1 << TILE_BITS
+_TILE_BYTES: Final = TILE_WIDTH * HASH_BYTES
+SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS tiles (
+    level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL,
+    PRIMARY KEY (level, number)
+) STRICT
+"""
+
+
+class Tree:
+    """Grows by leaf hashes. `flush` writes what has become full, in the caller's transaction."""
+
+    def __init__(self, db: sqlite3.Connection) -> None:
+        db.execute(SCHEMA)
+        self._db = db
+        self._edges: list[bytearray] = [bytearray()]
+        self._unsaved: dict[tuple[int, int], bytes] = {}
+        self._full_tiles: list[int] = [0]
+        self._load = lru_cache(maxsize=1024)(self._load_tile)
+        self._restore()
+
+    @property
+    def size(self) -> int:
+        return self._full_tiles[0] * TILE_WIDTH + len(self._edges[0]) // HASH_BYTES
+
+    def append(self, leaf_hashes: Iterable[bytes]) -> None:
+        """Add leaves at the right edge, 32 bytes each."""
+        edge = self._edges[0]
+        edge += b"".join(leaf_hashes)
+        self._cut(0)
+
+    def flush(self) -> None:
+        rows = [(level, number, hashes) for (level, number), hashes in self._unsaved.items()]
+        self._db.executemany("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?)", rows)
+        self._unsaved.clear()
+
+    def root(self, size: int | None = None) -> bytes:
+        """Return the root of the first `size` leaves, or of all."""
+        size = self.size if size is None else size
+        self._check_size(size)
+        return self._range(0, size) if size else EMPTY_ROOT
+
+    def inclusion_proof(self, index: int, size: int) -> list[bytes]:
+        """Return the sibling hashes of a leaf in the tree of `size`, lowest level first."""
+        self._check_size(size)
+        if not 0 <= index < size:
+            raise ProofError(f"there is no leaf {index} in a tree of {size}")
+        proof: list[bytes] = []
+        start, end = 0, size
+        while end - start > 1:
+            middle = start + largest_power_below(end - start)
+            if index < middle:
+                proof.append(self._range(middle, end))
+                end = middle
+            else:
+                proof.append(self._range(start, middle))
+                start = middle
+        return proof[::-1]
+
+    def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
+        """Return the hashes that show the tree of `old_size` to be a beginning of that of `new_size`."""
+        self._check_size(new_size)
+        if not 0 < old_size <= new_size:
+            raise ProofError(f"a tree of {old_size} cannot be the beginning of a tree of {new_size}")
+        proof: list[bytes] = []
+        start, end = 0, new_size
+        while old_size < end:
+            middle = start + largest_power_below(end - start)
+            if old_size <= middle:
+                proof.append(self._range(middle, end))
+                end = middle
+            else:
+                proof.append(self._range(start, middle))
+                start = middle
+        return ([self._range(start, end)] if start else []) + proof[::-1]
+
+    def _range(self, start: int, end: int) -> bytes:
+        """Return the hash over leaves start to end, where start is a multiple of the range's width."""
+        width = end - start
+        if width & (width - 1):
+            middle = start + largest_power_below(width)
+            return _node(self._range(start, middle), self._range(middle, end))
+        level, height = divmod(width.bit_length() - 1, TILE_BITS)
+        first = start >> (level * TILE_BITS)
+        tile = self._tile(level, first >> TILE_BITS)
+        offset = (first & (TILE_WIDTH - 1)) * HASH_BYTES
+        return fold(tile[offset : offset + (HASH_BYTES << height)])
+
+    def _tile(self, level: int, number: int) -> bytes | bytearray:
+        if number == self._full_tiles[level]:
+            return self._edges[level]
+        return self._unsaved.get((level, number)) or self._load(level, number)
+
+    def _load_tile(self, level: int, number: int) -> bytes:
+        query = "SELECT hashes FROM tiles WHERE level = ? AND number = ?"
+        row = self._db.execute(query, (level, number)).fetchone()
+        if row is None:
+            raise ProofError(f"tile {number} of level {level} is missing; rebuild the audit tree")
+        return bytes(row[0])
+
+    def _cut(self, level: int) -> None:
+        """Move full tiles out of an edge; each becomes one hash on the level above."""
+        edge = self._edges[level]
+        if len(edge) < _TILE_BYTES:
+            return
+        if level + 1 == len(self._edges):
+            self._edges.append(bytearray())
+            self._full_tiles.append(0)
+        full = len(edge) // _TILE_BYTES
+        for number in range(full):
+            hashes = bytes(edge[number * _TILE_BYTES : (number + 1) * _TILE_BYTES])
+            self._unsaved[level, self._full_tiles[level]] = hashes
+            self._full_tiles[level] += 1
+            self._edges[level + 1] += fold(hashes)
+        del edge[: full * _TILE_BYTES]
+        self._cut(level + 1)
+
+    def _restore(self) -> None:
+        """Take up the stored tiles; the level above the last full one is folded from those below."""
+        query = "SELECT count(*) FROM tiles WHERE level = ?"
+        level = 0
+        while count := self._db.execute(query, (level,)).fetchone()[0]:
+            self._full_tiles[level] = count
+            self._edges.append(bytearray())
+            self._full_tiles.append(0)
+            above = self._db.execute(query, (level + 1,)).fetchone()[0]
+            for number in range(above * TILE_WIDTH, count):
+                self._edges[level + 1] += fold(self._load(level, number))
+            level += 1
+
+    def _check_size(self, size: int) -> None:
+        if not 0 <= size <= self.size:
+            raise ProofError(f"the tree has {self.size} leaves, not {size}")
+
+
+class RunningRoot:
+    """A tree's root while leaves stream by, in memory of one hash per level."""
+
+    def __init__(self) -> None:
+        self.size = 0
+        self._peaks: list[bytes] = []  # of complete subtrees, widest first
+
+    def append(self, leaf_hash: bytes) -> None:
+        self._peaks.append(leaf_hash)
+        self.size += 1
+        merged = self.size
+        while not merged & 1:
+            right = self._peaks.pop()
+            self._peaks[-1] = _node(self._peaks[-1], right)
+            merged >>= 1
+
+    def root(self) -> bytes:
+        if not self._peaks:
+            return EMPTY_ROOT
+        peaks = self._peaks[::-1]
+        root = peaks[0]
+        for peak in peaks[1:]:
+            root = _node(peak, root)
+        return root
+
+
+def leaf_hashes(bodies: Sequence[bytes]) -> list[bytes]:
+    """Return `market.merkle.leaf_hash` of each, in one tight loop."""
+    return [sha256(b"\x00" + body).digest() for body in bodies]
+
+
+def fold(hashes: bytes | bytearray) -> bytes:
+    """Return the root over a power of two of neighbouring hashes, 32 bytes each."""
+    width = HASH_BYTES * 2
+    while len(hashes) > HASH_BYTES:
+        hashes = b"".join(
+            [
+                sha256(b"\x01" + hashes[start : start + width]).digest()
+                for start in range(0, len(hashes), width)
+            ]
+        )
+    return bytes(hashes)
+
+
+def _node(left: bytes, right: bytes) -> bytes:
+    return sha256(b"\x01" + left + right).digest()

@@ -1,0 +1,222 @@
+"""`audit verify` and `audit replay`: is the trace whole, and does it follow from its own commands?
+
+Neither trusts anything but the records and the public key: the tree, the ledger and every decision
+are computed again.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+from market import ledger
+from market.merkle import leaf_hash
+from schemas.base import SchemaError
+from schemas.envelope import RULES_VERSION, Record, decode_head, decode_record, encode
+from schemas.events import FundsReleased, FundsReserved, TransferPosted, UsageCharged
+from schemas.topics import INPUTS, TOPIC_NAMED, Service
+from services.audit.checkpoint import CheckpointError, VerifierKey, verify
+from services.audit.tree import RunningRoot
+from streams.log import READ_LIMIT_MAX, LogReader, Stored
+from streams.recovery import RULES, State
+from streams.runner import cursor_name
+from streams.scribe import Scribe
+
+FINDINGS_MAX: Final = 100
+_MONEY: Final = frozenset({"ledger", "grants"})
+Progress = Callable[[int], None]
+
+
+class Finding(NamedTuple):
+    """Something that is not as it must be; `position` is -1 where no single record is meant."""
+
+    position: int
+    problem: str
+
+
+class Report(NamedTuple):
+    """`root` is the tree's over all records; no findings means right."""
+
+    size: int
+    root: bytes
+    checkpoints: int
+    findings: list[Finding]
+
+
+def verify_log(
+    log: LogReader,
+    notes: Iterable[tuple[int, bytes]],
+    verifier: VerifierKey,
+    progress: Progress = lambda done: None,
+) -> Report:
+    """Check order, completeness, ledger and signed checkpoints of all records."""
+    check = _Check()
+    running = RunningRoot()
+    waiting = deque(notes)
+    checkpoints = len(waiting)
+    for stored in _all(log, progress):
+        check.take(stored)
+        running.append(leaf_hash(stored.body))
+        while waiting and waiting[0][0] <= running.size:
+            check.checkpoint(waiting.popleft(), running, verifier)
+    for size, _ in waiting:
+        check.found(-1, f"a checkpoint speaks of {size} records, but there are only {running.size}")
+    if running.size and not checkpoints:
+        check.found(-1, "there is no checkpoint to hold the records against")
+    check.end()
+    return Report(running.size, running.root(), checkpoints, check.findings)
+
+
+def replay_log(log: LogReader, progress: Progress = lambda done: None) -> Report:
+    """Decide every input again, in the recorded order, and compare each record byte for byte."""
+    replay = _Replay(log.venue)
+    running = RunningRoot()
+    for stored in _all(log, progress):
+        running.append(leaf_hash(stored.body))
+        if not replay.take(stored):
+            break
+    else:
+        replay.end(log)
+    return Report(running.size, running.root(), 0, replay.findings)
+
+
+class _Check:
+    """What `verify_log` remembers from record to record."""
+
+    def __init__(self) -> None:
+        self.findings: list[Finding] = []
+        self._position = 0
+        self._next: dict[str, int] = {}
+        self._book = ledger.Ledger()
+
+    def found(self, position: int, problem: str) -> None:
+        if len(self.findings) < FINDINGS_MAX:
+            self.findings.append(Finding(position, problem))
+
+    def take(self, stored: Stored) -> None:
+        if stored.position != self._position:
+            self.found(self._position, f"missing: the next record is {stored.position}")
+        self._position = stored.position + 1
+        try:
+            head = decode_head(stored.body)
+            topic = TOPIC_NAMED[head.topic]
+        except (SchemaError, KeyError) as error:
+            self.found(stored.position, f"unreadable: {error}")
+            return
+        self._in_order(stored.position, f"offset of {head.topic}", head.offset, first=0)
+        if head.source.partition("/")[2] != topic.writer:
+            self.found(stored.position, f"{head.source} wrote to {head.topic}, which it may not")
+        if topic.writer is not Service.GATEWAY:
+            self._in_order(stored.position, f"sequence of {head.source}", head.sequence, first=1)
+        if head.topic in _MONEY:
+            self._post(stored)
+
+    def checkpoint(self, kept: tuple[int, bytes], running: RunningRoot, key: VerifierKey) -> None:
+        size, note = kept
+        try:
+            said = verify(note, key)
+        except CheckpointError as error:
+            self.found(-1, f"checkpoint {size}: {error}")
+            return
+        if (said.size, said.root) != (running.size, running.root()):
+            self.found(size - 1, f"checkpoint {size}: the records up to it are not those it signed")
+
+    def end(self) -> None:
+        sums: dict[str, int] = {}
+        for account, amount in self._book.balances.items():
+            currency = account.split("/")[1]
+            sums[currency] = sums.get(currency, 0) + amount
+        for currency, total in sums.items():
+            if total:
+                self.found(-1, f"the balances in {currency} sum to {total}, not to zero")
+
+    def _in_order(self, position: int, counter: str, value: int, first: int) -> None:
+        expected = self._next.get(counter, first)
+        if value != expected:
+            self.found(position, f"{counter} is {value} where {expected} must follow")
+        self._next[counter] = value + 1
+
+    def _post(self, stored: Stored) -> None:
+        try:
+            event = decode_record(stored.body).data
+            if isinstance(event, FundsReserved | FundsReleased | TransferPosted | UsageCharged):
+                ledger.apply(self._book, event)
+        except (SchemaError, AssertionError, KeyError) as error:
+            self.found(stored.position, f"does not fit the ledger: {error!r}")
+
+
+class _Replay:
+    """Each service decides its inputs again; what it then must have written waits to be compared."""
+
+    def __init__(self, venue: str) -> None:
+        self.findings: list[Finding] = []
+        self.states: dict[Service, State] = {service: RULES[service].State() for service in RULES}
+        self._scribe = Scribe(venue, {})
+        self._expected: dict[Service, deque[tuple[int, Record]]] = {s: deque() for s in RULES}
+        self._readers = {
+            topic: tuple(service for service in RULES if topic in INPUTS[service])
+            for topic in TOPIC_NAMED
+        }
+
+    def take(self, stored: Stored) -> bool:
+        """Compare a record and let its readers decide on it. False when going on makes no sense."""
+        try:
+            record = decode_record(stored.body)
+        except SchemaError as error:
+            return self._stop(stored.position, f"unreadable: {error}")
+        writer = TOPIC_NAMED[record.topic].writer
+        if writer in RULES and not self._matches(stored, record, writer):
+            return False
+        if writer not in RULES and stored.body != encode(record):
+            return self._stop(stored.position, "these are not the canonical bytes of the record")
+        for service in self._readers[record.topic]:
+            rules, state = RULES[service], self.states[service]
+            for event in rules.decide(state, record.data):
+                rules.evolve(state, event)
+                made = self._scribe.write(event, record.correlationid, record.id)
+                self._expected[service].append((stored.position, made))
+        return True
+
+    def end(self, log: LogReader) -> None:
+        """Whatever is still expected must come from inputs its service has not yet taken."""
+        heads = log.heads()
+        for service, expected in self._expected.items():
+            taken = heads.get(cursor_name(service), 0)
+            for cause, made in expected:
+                if cause < taken:
+                    name = type(made.data).__name__
+                    self._stop(cause, f"{service} must have written {name} on this record, and did not")
+                    break
+        for service, state in self.states.items():
+            whole = not any(self._expected.values())
+            for kept in log.snapshots(service.value) if whole else ():
+                if kept.position == log.size and kept.body != encode(state):
+                    self._stop(-1, f"the snapshot of {service} is not the fold of its events")
+
+    def _matches(self, stored: Stored, record: Record, writer: Service) -> bool:
+        if record.rulesversion != RULES_VERSION:
+            return self._stop(
+                stored.position,
+                f"was made by rules {record.rulesversion}, these are {RULES_VERSION}: no replay",
+            )
+        if not self._expected[writer]:
+            return self._stop(stored.position, f"{writer} had no reason to write {_name(record)}")
+        _, made = self._expected[writer].popleft()
+        if encode(made) != stored.body:
+            return self._stop(stored.position, f"the rules give {_name(made)} otherwise: {encode(made)!r}")
+        return True
+
+    def _stop(self, position: int, problem: str) -> bool:
+        self.findings.append(Finding(position, problem))
+        return False
+
+
+def _name(record: Record) -> str:
+    return type(record.data).__name__
+
+
+def _all(log: LogReader, progress: Progress) -> Iterator[Stored]:
+    position = 0
+    while stored := log.read(position, READ_LIMIT_MAX):
+        yield from stored
+        position = stored[-1].position + 1
+        progress(position)

@@ -1,0 +1,204 @@
+"""`databourse audit`: verify, replay, show, prove and export the trace, without trusting the exchange."""
+
+import hashlib
+import json
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+
+from market.merkle import ProofError, leaf_hash, verify_inclusion
+from schemas.envelope import cloudevent_attributes, decode_record
+from services.audit import verify as checks
+from services.audit.checkpoint import CheckpointError, VerifierKey, read_verifier, verify
+from services.audit.store import stored_notes, stored_verifier
+from services.audit.tree import Tree, leaf_hashes
+from services.commands import Exit, UsageError
+from services.progress import progress
+from streams.embedded import EmbeddedReader
+from streams.log import READ_LIMIT_MAX, LogError
+
+app = typer.Typer(help="Verify, replay, show, prove and export the audit trace.", no_args_is_help=True)
+Data = Annotated[Path, typer.Option("--data", help="The market's data folder.")]
+Key = Annotated[
+    str, typer.Option("--key", help="Verifier key (name+hash+base64); the folder's own if not given.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+EXPORT_NAMES: Final = ("records.jsonl", "checkpoint.txt", "checkpoint.pub", "manifest.json")
+
+
+@app.command("verify")
+def verify_command(data: Data, key: Key = "", as_json: AsJson = False) -> None:
+    """Check every record: order, completeness, ledger, and the signed checkpoints.
+
+    Example: databourse audit verify --data ./market
+    """
+    with _reader(data) as log, progress("verifying", log.size, quiet=as_json) as tell:
+        report = checks.verify_log(log, stored_notes(data), _verifier(data, key), tell)
+    _conclude("verified", report, as_json)
+
+
+@app.command("replay")
+def replay_command(data: Data, as_json: AsJson = False) -> None:
+    """Decide every recorded input again and compare each record byte for byte.
+
+    Example: databourse audit replay --data ./market
+    """
+    with _reader(data) as log, progress("replaying", log.size, quiet=as_json) as tell:
+        report = checks.replay_log(log, tell)
+    _conclude("replayed", report, as_json)
+
+
+@app.command("show")
+def show_command(
+    position: Annotated[int, typer.Argument(help="Position in the log, from 0.")],
+    data: Data,
+    as_json: AsJson = False,
+) -> None:
+    """Show one record: attributes, message, canonical bytes and leaf hash.
+
+    Example: databourse audit show 17 --data ./market
+    """
+    with _reader(data) as log:
+        body = _body(log, position)
+    shown = {
+        "position": position,
+        "attributes": cloudevent_attributes(decode_record(body)),
+        "record": json.loads(body),
+        "leaf_hash": leaf_hash(body).hex(),
+    }
+    typer.echo(json.dumps(shown, ensure_ascii=False, indent=None if as_json else 2))
+
+
+@app.command("prove")
+def prove_command(
+    position: Annotated[int, typer.Argument(help="Position in the log, from 0.")],
+    data: Data,
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Prove that a record is under the newest checkpoint, and check the proof.
+
+    Example: databourse audit prove 17 --data ./market
+    """
+    note = b""
+    for _, newer in stored_notes(data):
+        note = newer
+    with _reader(data) as log:
+        body = _body(log, position)
+        try:
+            said = verify(note, _verifier(data, key))
+            tree = Tree(sqlite3.connect(":memory:"))
+            for group in _bodies(log, said.size):
+                tree.append(leaf_hashes(group))
+            proof = tree.inclusion_proof(position, said.size)
+            verify_inclusion(leaf_hash(body), position, said.size, proof, said.root)
+        except (CheckpointError, ProofError) as error:
+            raise UsageError(f"record {position} is not proved: {error}", Exit.FINDING) from error
+    proved = {
+        "position": position,
+        "leaf_hash": leaf_hash(body).hex(),
+        "tree_size": said.size,
+        "root": said.root.hex(),
+        "proof": [sibling.hex() for sibling in proof],
+        "checkpoint": note.decode(),
+    }
+    if as_json:
+        typer.echo(json.dumps(proved, ensure_ascii=False))
+    else:
+        typer.echo(f"record {position} is in the tree of {said.size} records under the signed root")
+        typer.echo(f"root {said.root.hex()}, {len(proof)} hashes in the proof")
+
+
+@app.command("export")
+def export_command(
+    data: Data,
+    out: Annotated[Path, typer.Option("--out", help="A folder that does not exist yet.")],
+    as_json: AsJson = False,
+) -> None:
+    """Write the records with checkpoint, key and a manifest of hashes into a new folder.
+
+    Example: databourse audit export --data ./market --out ./trace
+    """
+    if out.exists():
+        raise UsageError(f"{out} exists already; name a folder that does not")
+    note = b""
+    for _, newer in stored_notes(data):
+        note = newer
+    with _reader(data) as log:
+        out.mkdir(parents=True)
+        with (out / "records.jsonl").open("wb") as file, progress("exporting bytes", 0, quiet=as_json) as tell:
+            size = log.size
+            for group in _bodies(log, size):
+                file.writelines(body + b"\n" for body in group)
+                tell(file.tell())
+    (out / "checkpoint.txt").write_bytes(note)
+    (out / "checkpoint.pub").write_text(f"{_verifier(data, '')}\n")
+    manifest = {
+        "records": size,
+        "sha256": {name: _file_hash(out / name) for name in EXPORT_NAMES[:-1]},
+    }
+    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
+    typer.echo(json.dumps({"out": str(out), **manifest}) if as_json else f"{size} records in {out}")
+
+
+def _conclude(what: str, report: checks.Report, as_json: bool) -> None:
+    right = not report.findings
+    if as_json:
+        summary: dict[str, Any] = {
+            what: right,
+            "size": report.size,
+            "root": report.root.hex(),
+            "checkpoints": report.checkpoints,
+            "findings": [finding._asdict() for finding in report.findings],
+        }
+        typer.echo(json.dumps(summary, ensure_ascii=False))
+    else:
+        for position, problem in report.findings:
+            typer.echo(f"record {position}: {problem}" if position >= 0 else problem)
+        typer.echo(f"{what}: {report.size} records, root {report.root.hex()}: {'right' if right else 'WRONG'}")
+    raise typer.Exit(Exit.RIGHT if right else Exit.FINDING)
+
+
+@contextmanager
+def _reader(data: Path) -> Iterator[EmbeddedReader]:
+    try:
+        log = EmbeddedReader(data)
+    except LogError as error:
+        raise UsageError(str(error), Exit.UNREACHABLE) from error
+    try:
+        yield log
+    except LogError as error:
+        raise UsageError(str(error), Exit.FINDING) from error
+    finally:
+        log.close()
+
+
+def _verifier(data: Path, key: str) -> VerifierKey:
+    try:
+        return read_verifier(key) if key else stored_verifier(data)
+    except CheckpointError as error:
+        raise UsageError(str(error)) from error
+
+
+def _body(log: EmbeddedReader, position: int) -> bytes:
+    stored = log.read(position, 1) if position >= 0 else ()
+    if not stored or stored[0].position != position:
+        raise UsageError(f"there is no record {position}; the log has {log.size}, from 0")
+    return stored[0].body
+
+
+def _bodies(log: EmbeddedReader, size: int) -> Iterator[list[bytes]]:
+    """Yield the records up to `size`, a group at a time."""
+    position = 0
+    while position < size and (group := log.read(position, min(READ_LIMIT_MAX, size - position))):
+        yield [stored.body for stored in group]
+        position = group[-1].position + 1
+
+
+def _file_hash(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,206 @@
+"""The read models: SQLModel tables, written only by the projector, and at once the response models.
+
+Amounts are minor units, times UTC epoch milliseconds, `position` is where in the log a row last changed.
+"""
+
+from typing import Any
+
+from sqlalchemy import JSON, Column, Index
+from sqlmodel import Field, SQLModel
+
+
+class Row(SQLModel):
+    position: int = Field(index=True)
+
+
+class PartyRow(Row, table=True):
+    __tablename__ = "parties"
+    id: str = Field(primary_key=True)
+    name: str
+    kind: str
+    roles: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    credit_code: str
+    controller_id: str | None
+    status: str
+    at_ms: int
+
+
+class BalanceRow(Row, table=True):
+    __tablename__ = "balances"
+    account: str = Field(primary_key=True)
+    owner_id: str = Field(index=True)
+    currency: str
+    kind: str
+    balance_minor: int
+
+
+class PostingRow(Row, table=True):
+    """One line of a statement. `number` counts the lines of one event."""
+
+    __tablename__ = "postings"
+    __table_args__ = (Index("statement", "owner_id", "position", "number"),)
+    position: int = Field(primary_key=True)
+    number: int = Field(primary_key=True)
+    account: str
+    owner_id: str
+    currency: str
+    amount_minor: int
+    balance_minor: int
+    event: str
+    cause_id: str
+    at_ms: int
+
+
+class DataSetRow(Row, table=True):
+    __tablename__ = "data_sets"
+    id: str = Field(primary_key=True)
+    supplier_id: str = Field(index=True)
+    title: str
+    content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    at_ms: int
+
+
+class ListingRow(Row, table=True):
+    __tablename__ = "listings"
+    id: str = Field(primary_key=True)
+    supplier_id: str = Field(index=True)
+    data_set_id: str
+    status: str = Field(index=True)
+    mode: str = Field(index=True)
+    field: str = Field(index=True)
+    title_zh: str
+    title_en: str
+    entry: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    offer: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    grant_terms: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    expires_at_ms: int | None
+    reason: str
+    at_ms: int
+
+
+class AuctionRow(Row, table=True):
+    """What everyone may see of an auction. A hidden reserve shows only as met or not met."""
+
+    __tablename__ = "auctions"
+    id: str = Field(primary_key=True)
+    listing_id: str = Field(index=True)
+    supplier_id: str
+    format: str
+    status: str = Field(index=True)
+    currency: str
+    price_minor: int
+    start_price_minor: int
+    reserve_price_minor: int | None
+    reserve_met: bool
+    bid_count: int
+    extensions: int
+    starts_at_ms: int
+    ends_at_ms: int
+    terms: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    winner_id: str | None
+    reason: str
+
+
+class AuctionSecretRow(SQLModel, table=True):
+    """What only the projector may see while the auction runs."""
+
+    __tablename__ = "auction_secrets"
+    id: str = Field(primary_key=True)
+    reserve_price_minor: int
+
+
+class BidRow(Row, table=True):
+    """A bid as its bidder sees it; others see `PublicBid`."""
+
+    __tablename__ = "bids"
+    __table_args__ = (Index("auction_bids", "auction_id", "at_ms"),)
+    id: str = Field(primary_key=True)
+    auction_id: str
+    bidder_id: str = Field(index=True)
+    status: str
+    max_price_minor: int
+    price_minor: int | None
+    currency: str
+    reason: str
+    at_ms: int
+
+
+class PublicBid(SQLModel):
+    """A bid as everyone sees it: the bidder under an alias that holds in this auction only."""
+
+    bidder: str
+    price_minor: int
+    at_ms: int
+
+
+class TradeRow(Row, table=True):
+    __tablename__ = "trades"
+    id: str = Field(primary_key=True)
+    mode: str = Field(index=True)
+    listing_id: str = Field(index=True)
+    supplier_id: str = Field(index=True)
+    buyer_id: str = Field(index=True)
+    deal_id: str
+    request_id: str
+    grant_id: str
+    currency: str | None
+    price_minor: int
+    settled: bool
+    at_ms: int
+
+
+class GrantRow(Row, table=True):
+    __tablename__ = "grants"
+    id: str = Field(primary_key=True)
+    trade_id: str
+    listing_id: str = Field(index=True)
+    data_set_id: str
+    content_sha256: str
+    supplier_id: str = Field(index=True)
+    buyer_id: str = Field(index=True)
+    status: str = Field(index=True)
+    reason: str
+    policy: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    tariff: dict[str, Any] | None = Field(sa_column=Column(JSON))
+    currency: str | None
+    used: int
+    charged_minor: int
+    fees_minor: int
+    prepaid_minor: int
+    expires_at_ms: int | None
+    purpose: str
+    at_ms: int
+
+
+class UsageRow(Row, table=True):
+    __tablename__ = "usage"
+    id: str = Field(primary_key=True)
+    grant_id: str = Field(index=True)
+    buyer_id: str = Field(index=True)
+    status: str
+    quantity: int
+    used_total: int
+    charge_minor: int
+    fee_minor: int
+    reason: str
+    at_ms: int
+
+
+class CommandRow(Row, table=True):
+    """What became of a command. `digest` tells its content from another's under the same id."""
+
+    __tablename__ = "commands"
+    id: str = Field(primary_key=True)
+    type: str
+    digest: str
+    status: str
+    reason: str
+    at_ms: int
+
+
+class ProjectionRow(SQLModel, table=True):
+    """The projector's place in the log: everything below it is in the tables."""
+
+    __tablename__ = "projection"
+    name: str = Field(primary_key=True)
+    position: int
