@@ -7,8 +7,6 @@ signature, so that other tools read it too.
 import base64
 import binascii
 import hashlib
-import os
-from pathlib import Path
 from typing import Final, NamedTuple
 
 from cryptography.exceptions import InvalidSignature
@@ -72,26 +70,6 @@ def verify(note: bytes, verifier: VerifierKey) -> Checkpoint:
     except InvalidSignature as error:
         raise CheckpointError("the signature does not fit the note") from error
     return checkpoint
-
-
-def load_or_make_key(path: Path) -> Ed25519PrivateKey:
-    """Return the private key in `path` (PEM, mode 0600), made on first use."""
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        pem = Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(file, "wb") as stream:
-            stream.write(pem)
-            stream.flush()
-            os.fsync(stream.fileno())
-    key = serialization.load_pem_private_key(path.read_bytes(), password=None)
-    if not isinstance(key, Ed25519PrivateKey):
-        raise CheckpointError(f"{path} holds another kind of key, not Ed25519")
-    return key
 
 
 def read_verifier(text: str) -> VerifierKey:

@@ -15,11 +15,11 @@ from services.audit.checkpoint import (
     Checkpoint,
     CheckpointError,
     VerifierKey,
-    load_or_make_key,
     read_verifier,
     sign,
 )
 from services.audit.tree import Tree, leaf_hashes
+from services.keys import load_or_make_key
 from streams.log import READ_LIMIT_MAX, LogReader
 
 FILE_NAME: Final = "audit.sqlite3"

@@ -1,0 +1,67 @@
+"""What the gateway needs of the market behind it, whichever log that runs on."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from sqlalchemy import Engine
+
+from schemas.base import Command
+from services.gateway.content import ContentStore
+from services.gateway.tokens import TokenStore
+from streams.log import LogReader
+
+
+class Market(Protocol):
+    """Takes commands durably and tells when the read models have caught up."""
+
+    async def publish(self, command: Command) -> int:
+        """Return the log's size once the command is durable. Raises LogError, having taken nothing."""
+
+    async def caught_up(self, size: int, wait_s: float) -> bool:
+        """Wait until the read models hold everything below `size`; False when that took too long."""
+
+    def faults(self) -> list[str]:
+        """Return what has stopped working, in words; empty when all is well."""
+
+
+class AuditTrail(Protocol):
+    """What the audit service offers at the edge; hashes are 32 bytes."""
+
+    def head(self) -> tuple[int, bytes, bytes]: ...
+    def inclusion(self, position: int) -> "Inclusion": ...
+    def consistency(self, old_size: int, new_size: int) -> list[bytes]: ...
+
+
+class Inclusion(Protocol):
+    @property
+    def body(self) -> bytes: ...
+    @property
+    def leaf_hash(self) -> bytes: ...
+    @property
+    def size(self) -> int: ...
+    @property
+    def root(self) -> bytes: ...
+    @property
+    def proof(self) -> list[bytes]: ...
+    @property
+    def note(self) -> bytes: ...
+
+
+@dataclass(frozen=True)
+class Exchange:
+    venue: str
+    market: Market
+    engine: Engine
+    log: LogReader
+    audit: AuditTrail
+    verifier_key: str
+    content: ContentStore
+    tokens: TokenStore
+    grant_key: Ed25519PrivateKey
+    now_ms: Callable[[], int]
+
+    @property
+    def issuer(self) -> str:
+        return f"urn:databourse:venue:{self.venue}"

@@ -1,0 +1,104 @@
+"""Errors at the edge: RFC 9457 problem details, each saying what was wrong and what to do."""
+
+from typing import Final
+
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from schemas.reasons import Refusal
+
+MEDIA_TYPE: Final = "application/problem+json"
+TYPE_BASE: Final = "/problems/"
+
+
+class Problem(Exception):
+    """`code` is the snake_case name a program goes by; `detail` is for people."""
+
+    def __init__(self, status: int, code: str, detail: str, headers: dict[str, str] | None = None):
+        super().__init__(detail)
+        self.status = status
+        self.code = code
+        self.detail = detail
+        self.headers = headers or {}
+
+
+_STATUS_OF: Final = {
+    Refusal.ID_REUSED: 422,
+    Refusal.STALE: 409,
+    Refusal.PARTY_UNKNOWN: 404,
+    Refusal.DATA_SET_UNKNOWN: 404,
+    Refusal.LISTING_UNKNOWN: 404,
+    Refusal.GRANT_UNKNOWN: 404,
+    Refusal.PARTY_NOT_APPROVED: 403,
+    Refusal.ROLE_MISSING: 403,
+    Refusal.NOT_OWNER: 403,
+    Refusal.OWN_LISTING: 403,
+    Refusal.CONTROLLED_BODY: 403,
+    Refusal.OPERATOR_MAY_NOT_TRADE: 403,
+    Refusal.POLICY_DENIES: 403,
+    Refusal.INSUFFICIENT_FUNDS: 402,
+    Refusal.PREPAID_EXHAUSTED: 402,
+}
+_ADVICE: Final = {
+    Refusal.STALE: "The command was stamped too long ago; send it again under a new key.",
+    Refusal.PARTY_NOT_APPROVED: "The operator has to approve the party first.",
+    Refusal.ROLE_MISSING: "The party was not approved in the role this needs.",
+    Refusal.CURRENCY_NOT_ACCEPTED: "The venue does not keep accounts in this currency.",
+    Refusal.CURRENCY_MISMATCH: "Use the currency of the listing.",
+    Refusal.INSUFFICIENT_FUNDS: "The available balance does not cover it with fees; deposit first.",
+    Refusal.LISTING_NOT_LISTED: "The listing is not open for trade now.",
+    Refusal.LISTING_WRONG_STATUS: "The listing's status does not allow this step.",
+    Refusal.LISTING_HAS_BIDS: "After the first bid only the operator can cancel the auction.",
+    Refusal.OFFER_WRONG_MODE: "The listing is not offered in this mode (free, metered, auction).",
+    Refusal.OWN_LISTING: "A supplier may not buy its own data.",
+    Refusal.CONTROLLED_BODY: "Bodies under one control may not trade with each other.",
+    Refusal.AUCTION_NOT_OPEN: "No auction of this id is open; it has ended or never was.",
+    Refusal.AUCTION_NOT_STARTED: "The auction has not started yet.",
+    Refusal.BID_BELOW_MINIMUM: "Bid at least the current price plus its increment.",
+    Refusal.BID_NOT_ABOVE_OWN: "You lead already; a new maximum must be above your own.",
+    Refusal.GRANT_SUSPENDED: "The grant is suspended; top up its budget or ask the operator.",
+    Refusal.PREPAID_EXHAUSTED: "The prepaid budget does not cover this use; top it up.",
+    Refusal.POLICY_DENIES: "The grant's policy does not allow this use.",
+}
+
+
+def refusal_problem(reason: str, detail: str = "") -> Problem:
+    """Return the problem that tells a caller why the rules refused their command."""
+    known = Refusal(reason) if reason in set(Refusal) else None
+    status = _STATUS_OF.get(known, 409) if known else 409
+    advice = _ADVICE.get(known, "") if known else ""
+    text = advice or f"The market's rules refused this: {reason.replace('_', ' ')}."
+    return Problem(status, reason, f"{text} {detail}".strip())
+
+
+async def on_problem(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, Problem)
+    return _answer(request, error.status, error.code, error.detail, error.headers)
+
+
+async def on_http(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    headers = dict(error.headers or {})
+    code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
+    return _answer(request, error.status_code, code, str(error.detail), headers)
+
+
+async def on_invalid(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
+    return _answer(request, 422, "invalid_request", "; ".join(faults), {})
+
+
+def _answer(
+    request: Request, status: int, code: str, detail: str, headers: dict[str, str]
+) -> JSONResponse:
+    body = {
+        "type": f"{TYPE_BASE}{code}",
+        "title": code.replace("_", " "),
+        "status": status,
+        "detail": detail,
+        "instance": request.url.path,
+    }
+    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)

@@ -1,0 +1,174 @@
+"""Data sets with their content, and listings of them."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from fastapi.responses import Response
+from sqlmodel import col
+from starlette.concurrency import run_in_threadpool
+
+from schemas import commands as c
+from services.gateway import tables as t
+from services.gateway.calls import Call, Caller
+from services.gateway.content import CONTENT_BYTES_MAX, ContentError
+from services.gateway.paging import Limit, Page, page
+from services.gateway.problems import Problem
+from services.gateway.requests import (
+    AuctionBody,
+    ListingBody,
+    PurposeBody,
+    ReasonBody,
+    ReviewBody,
+    SubscriptionBody,
+    draft_listing,
+    make,
+    open_auction,
+)
+
+router = APIRouter(prefix="/v1", tags=["catalogue"])
+
+
+@router.post("/data-sets", response_model=t.DataSetRow)
+async def register(
+    request: Request, call: Caller, title: Annotated[str, Query(min_length=1, max_length=200)]
+) -> Response:
+    """The body is the content itself: CSV (text/csv) or JSON lines (application/x-ndjson)."""
+    data_set_id = call.id("dst")
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > CONTENT_BYTES_MAX:
+            raise Problem(413, "content_too_large", f"At most {CONTENT_BYTES_MAX} bytes are taken.")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    try:
+        content = await run_in_threadpool(call.exchange.content.add, [bytes(body)], media_type)
+    except ContentError as error:
+        raise Problem(422, "content_invalid", str(error)) from error
+    command = make(
+        c.RegisterDataSet,
+        id=data_set_id,
+        at_ms=call.at_ms,
+        supplier_id=call.party_id,
+        title=title,
+        content=content,
+    )
+    return await call.send(command, t.DataSetRow, data_set_id)
+
+
+@router.get("/data-sets/{data_set_id}")
+async def data_set(data_set_id: str, call: Caller) -> t.DataSetRow:
+    return await call.read(t.DataSetRow, data_set_id)
+
+
+@router.post("/listings", response_model=t.ListingRow)
+async def draft(body: ListingBody, call: Caller) -> Response:
+    listing_id = call.id("lst")
+    command = draft_listing(body, id=listing_id, at_ms=call.at_ms, supplier_id=call.party_id)
+    return await call.send(command, t.ListingRow, listing_id)
+
+
+@router.get("/listings")
+async def listings(
+    call: Caller,
+    limit: Limit = 100,
+    after: int = -1,
+    mode: str | None = None,
+    field: str | None = None,
+    supplier_id: str | None = None,
+    status: str | None = None,
+) -> Page[t.ListingRow]:
+    """Listed ones for everyone; others for their supplier, the operator and the regulator."""
+    conditions: list[Any] = []
+    if not (call.sees_all or (supplier_id and _is_caller(call, supplier_id))):
+        status = "listed"
+    for column, value in (
+        (t.ListingRow.mode, mode),
+        (t.ListingRow.field, field),
+        (t.ListingRow.supplier_id, supplier_id),
+        (t.ListingRow.status, status),
+    ):
+        if value is not None:
+            conditions.append(col(column) == value)
+    return await page(call, t.ListingRow, limit, after, *conditions)
+
+
+@router.get("/listings/{listing_id}")
+async def listing(listing_id: str, call: Caller) -> t.ListingRow:
+    row = await call.read(t.ListingRow, listing_id)
+    if row.status in ("draft", "under_review"):
+        call.owns(row.supplier_id)
+    return row
+
+
+@router.post("/listings/{listing_id}/submission", response_model=t.ListingRow)
+async def submit(listing_id: str, call: Caller) -> Response:
+    return await _step(call, listing_id, c.SubmitListing, supplier_id=call.party_id)
+
+
+@router.post("/listings/{listing_id}/review", response_model=t.ListingRow)
+async def review(listing_id: str, body: ReviewBody, call: Caller) -> Response:
+    fields = {"operator_id": call.party_id, **body.model_dump()}
+    return await _step(call, listing_id, c.ReviewListing, **fields)
+
+
+@router.post("/listings/{listing_id}/suspension", response_model=t.ListingRow)
+async def suspend(listing_id: str, body: ReasonBody, call: Caller) -> Response:
+    fields = {"operator_id": call.party_id, "reason": body.reason}
+    return await _step(call, listing_id, c.SuspendListing, **fields)
+
+
+@router.post("/listings/{listing_id}/resumption", response_model=t.ListingRow)
+async def resume(listing_id: str, call: Caller) -> Response:
+    return await _step(call, listing_id, c.ResumeListing, operator_id=call.party_id)
+
+
+@router.post("/listings/{listing_id}/withdrawal", response_model=t.ListingRow)
+async def withdraw(listing_id: str, body: ReasonBody, call: Caller) -> Response:
+    fields = {"supplier_id": call.party_id, "reason": body.reason}
+    return await _step(call, listing_id, c.WithdrawListing, **fields)
+
+
+@router.post("/listings/{listing_id}/access-requests", response_model=t.TradeRow)
+async def request_access(listing_id: str, body: PurposeBody, call: Caller) -> Response:
+    """Free use: a trade and a grant at once."""
+    command = make(
+        c.RequestAccess,
+        id=call.id("acc"),
+        at_ms=call.at_ms,
+        listing_id=listing_id,
+        buyer_id=call.party_id,
+        purpose=body.purpose,
+    )
+    return await call.send(command, t.TradeRow, call.derived(command.id, "trd"))
+
+
+@router.post("/listings/{listing_id}/subscriptions", response_model=t.TradeRow)
+async def subscribe(listing_id: str, body: SubscriptionBody, call: Caller) -> Response:
+    """Metered use with a prepaid budget."""
+    command = make(
+        c.Subscribe,
+        id=call.id("sub"),
+        at_ms=call.at_ms,
+        listing_id=listing_id,
+        buyer_id=call.party_id,
+        **body.model_dump(),
+    )
+    return await call.send(command, t.TradeRow, call.derived(command.id, "trd"))
+
+
+@router.post("/listings/{listing_id}/auctions", response_model=t.AuctionRow)
+async def auction(listing_id: str, body: AuctionBody, call: Caller) -> Response:
+    auction_id = call.id("auc")
+    command = open_auction(
+        body, id=auction_id, at_ms=call.at_ms, listing_id=listing_id, supplier_id=call.party_id
+    )
+    return await call.send(command, t.AuctionRow, auction_id)
+
+
+async def _step(call: Call, listing_id: str, kind: Any, **fields: Any) -> Response:
+    command = make(kind, id=call.id("cmd"), at_ms=call.at_ms, listing_id=listing_id, **fields)
+    return await call.send(command, t.ListingRow, listing_id)
+
+
+def _is_caller(call: Call, party_id: str) -> bool:
+    return call.speaks and call.party_id == party_id

@@ -1,0 +1,126 @@
+"""Auctions, bids and trades."""
+
+import hashlib
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from sqlmodel import Session, col, or_, select
+
+from schemas import commands as c
+from services.gateway import tables as t
+from services.gateway.calls import Call, Caller
+from services.gateway.paging import Limit, Page, page
+from services.gateway.requests import BidBody, ExtensionBody, ReasonBody, make, new_nonce
+
+router = APIRouter(prefix="/v1", tags=["deals"])
+
+
+@router.get("/auctions")
+async def auctions(
+    call: Caller, limit: Limit = 100, after: int = -1, status: str | None = None
+) -> Page[t.AuctionRow]:
+    conditions = [] if status is None else [col(t.AuctionRow.status) == status]
+    return await page(call, t.AuctionRow, limit, after, *conditions)
+
+
+@router.get("/auctions/{auction_id}")
+async def auction(auction_id: str, call: Caller) -> t.AuctionRow:
+    return await call.read(t.AuctionRow, auction_id)
+
+
+@router.get("/auctions/{auction_id}/bids")
+async def auction_bids(auction_id: str, call: Caller) -> list[t.PublicBid]:
+    """Bidders stand under an alias; no maximum is shown, only the price each bid led to."""
+    await call.read(t.AuctionRow, auction_id)
+
+    def ask(session: Session) -> Any:
+        placed = (t.BidRow.auction_id == auction_id, col(t.BidRow.price_minor).is_not(None))
+        query = select(t.BidRow).where(*placed).order_by(col(t.BidRow.at_ms), col(t.BidRow.position))
+        return session.exec(query.limit(1_000)).all()
+
+    return [
+        t.PublicBid(
+            bidder=bidder_alias(auction_id, bid.bidder_id),
+            price_minor=bid.price_minor,
+            at_ms=bid.at_ms,
+        )
+        for bid in await call.query(ask)
+    ]
+
+
+@router.post("/auctions/{auction_id}/bids", response_model=t.BidRow)
+async def place_bid(auction_id: str, body: BidBody, call: Caller) -> Response:
+    """The maximum is reserved with the buyer's fee; nobody else sees it while the auction runs."""
+    bid_id = call.id("bid")
+    command = make(
+        c.PlaceBid,
+        id=bid_id,
+        at_ms=call.at_ms,
+        auction_id=auction_id,
+        bidder_id=call.party_id,
+        nonce=new_nonce(),
+        **body.model_dump(),
+    )
+    return await call.send(command, t.BidRow, bid_id)
+
+
+@router.post("/auctions/{auction_id}/withdrawal", response_model=t.AuctionRow)
+async def withdraw(auction_id: str, body: ReasonBody, call: Caller) -> Response:
+    fields = {"supplier_id": call.party_id, "reason": body.reason}
+    return await _step(call, auction_id, c.WithdrawAuction, **fields)
+
+
+@router.post("/auctions/{auction_id}/cancellation", response_model=t.AuctionRow)
+async def cancel(auction_id: str, body: ReasonBody, call: Caller) -> Response:
+    fields = {"operator_id": call.party_id, "reason": body.reason}
+    return await _step(call, auction_id, c.CancelAuction, **fields)
+
+
+@router.post("/auctions/{auction_id}/extension", response_model=t.AuctionRow)
+async def extend(auction_id: str, body: ExtensionBody, call: Caller) -> Response:
+    fields = {"operator_id": call.party_id, **body.model_dump()}
+    return await _step(call, auction_id, c.ExtendAuction, **fields)
+
+
+@router.get("/bids")
+async def own_bids(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.BidRow]:
+    return await page(call, t.BidRow, limit, after, col(t.BidRow.bidder_id) == call.party_id)
+
+
+@router.get("/bids/{bid_id}")
+async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
+    row = await call.read(t.BidRow, bid_id)
+    call.owns(row.bidder_id)
+    return row
+
+
+@router.get("/trades")
+async def trades(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.TradeRow]:
+    mine = or_(
+        col(t.TradeRow.buyer_id) == call.party_id, col(t.TradeRow.supplier_id) == call.party_id
+    )
+    return await page(call, t.TradeRow, limit, after, *([] if call.sees_all else [mine]))
+
+
+@router.get("/trades/{trade_id}")
+async def trade(trade_id: str, call: Caller) -> t.TradeRow:
+    row = await call.read(t.TradeRow, trade_id)
+    call.owns(row.buyer_id, row.supplier_id)
+    return row
+
+
+@router.get("/commands/{command_id}")
+async def command(command_id: str, call: Caller) -> t.CommandRow:
+    """What became of a command. Its id can be made only by its sender."""
+    return await call.read(t.CommandRow, command_id)
+
+
+def bidder_alias(auction_id: str, bidder_id: str) -> str:
+    """Return a name for a bidder that holds within one auction and says nothing beyond it."""
+    return f"bidder-{hashlib.sha256(f'{auction_id}/{bidder_id}'.encode()).hexdigest()[:6]}"
+
+
+async def _step(call: Call, auction_id: str, kind: Any, **fields: Any) -> Response:
+    command = make(kind, id=call.id("cmd"), at_ms=call.at_ms, auction_id=auction_id, **fields)
+    return await call.send(command, t.AuctionRow, auction_id)

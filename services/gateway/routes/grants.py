@@ -1,0 +1,161 @@
+"""Grants: the right itself, its use, and delivery of what it opens."""
+
+import csv
+import io
+from typing import Any
+
+import msgspec
+from fastapi import APIRouter
+from fastapi.responses import FileResponse, Response
+from sqlmodel import col, or_
+from starlette.concurrency import run_in_threadpool
+
+from schemas import commands as c
+from schemas.catalogue import Content
+from schemas.tariff import Unit
+from services.gateway import credential
+from services.gateway import tables as t
+from services.gateway.calls import Call, Caller
+from services.gateway.content import CSV
+from services.gateway.paging import Limit, Page, page
+from services.gateway.requests import (
+    ROWS_MAX,
+    DeliveryBody,
+    MoneyBody,
+    ReasonBody,
+    UsageBody,
+    make,
+)
+
+router = APIRouter(prefix="/v1/grants", tags=["grants"])
+
+
+@router.get("")
+async def grants(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.GrantRow]:
+    mine = or_(
+        col(t.GrantRow.buyer_id) == call.party_id, col(t.GrantRow.supplier_id) == call.party_id
+    )
+    return await page(call, t.GrantRow, limit, after, *([] if call.sees_all else [mine]))
+
+
+@router.get("/{grant_id}")
+async def grant(grant_id: str, call: Caller) -> t.GrantRow:
+    row = await call.read(t.GrantRow, grant_id)
+    call.owns(row.buyer_id, row.supplier_id)
+    return row
+
+
+@router.get("/{grant_id}/credential")
+async def signed(grant_id: str, call: Caller) -> Response:
+    """The grant as a signed verifiable credential; check it with the venue's public key."""
+    row = await grant(grant_id, call)
+    exchange = call.exchange
+    body = credential.credential(row, exchange.issuer)
+    token = credential.sign(body, exchange.grant_key, f"{exchange.issuer}#grants")
+    return Response(token, media_type="application/vc+jwt")
+
+
+@router.get("/{grant_id}/usage")
+async def usage(
+    grant_id: str, call: Caller, limit: Limit = 100, after: int = -1
+) -> Page[t.UsageRow]:
+    await grant(grant_id, call)
+    return await page(call, t.UsageRow, limit, after, col(t.UsageRow.grant_id) == grant_id)
+
+
+@router.post("/{grant_id}/usage", response_model=t.UsageRow)
+async def use(grant_id: str, body: UsageBody, call: Caller) -> Response:
+    command = make(
+        c.RecordUsage,
+        id=call.id("usg"),
+        at_ms=call.at_ms,
+        grant_id=grant_id,
+        buyer_id=call.party_id,
+        **body.model_dump(),
+    )
+    return await call.send(command, t.UsageRow, command.id)
+
+
+@router.post("/{grant_id}/deliveries", response_class=Response)
+async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
+    """Check, record and charge the use, then deliver. The same key again delivers free."""
+    row = await grant(grant_id, call)
+    data_set = await call.read(t.DataSetRow, row.data_set_id)
+    content = msgspec.convert(data_set.content, Content)
+    text = b""
+    if body.limit is not None:
+        text = await run_in_threadpool(_rows_as_csv, call, content, body.offset, body.limit)
+    command = make(
+        c.RecordUsage,
+        id=call.id("usg"),
+        at_ms=call.at_ms,
+        grant_id=grant_id,
+        buyer_id=call.party_id,
+        quantity=_quantity(row.tariff, content, body, text),
+        purpose=body.purpose or row.purpose,
+        spatial=body.spatial,
+    )
+    await call.send(command, t.UsageRow, command.id)
+    await call.outcome(command.id)
+    headers = {"Usage-Id": command.id}
+    if body.limit is not None:
+        return Response(text, media_type=CSV, headers=headers)
+    path = call.exchange.content.path(content.sha256)
+    return FileResponse(path, media_type=content.media_type, headers=headers)
+
+
+@router.post("/{grant_id}/top-ups", response_model=t.GrantRow)
+async def top_up(grant_id: str, body: MoneyBody, call: Caller) -> Response:
+    money = body.model_dump(exclude={"reference"})
+    return await _step(call, grant_id, c.TopUpGrant, "trf", buyer_id=call.party_id, **money)
+
+
+@router.post("/{grant_id}/end", response_model=t.GrantRow)
+async def end(grant_id: str, call: Caller) -> Response:
+    return await _step(call, grant_id, c.EndGrant, buyer_id=call.party_id)
+
+
+@router.post("/{grant_id}/suspension", response_model=t.GrantRow)
+async def suspend(grant_id: str, body: ReasonBody, call: Caller) -> Response:
+    fields = {"operator_id": call.party_id, "reason": body.reason}
+    return await _step(call, grant_id, c.SuspendGrant, **fields)
+
+
+@router.post("/{grant_id}/resumption", response_model=t.GrantRow)
+async def resume(grant_id: str, call: Caller) -> Response:
+    return await _step(call, grant_id, c.ResumeGrant, operator_id=call.party_id)
+
+
+@router.post("/{grant_id}/revocation", response_model=t.GrantRow)
+async def revoke(grant_id: str, body: ReasonBody, call: Caller) -> Response:
+    fields = {"operator_id": call.party_id, "reason": body.reason}
+    return await _step(call, grant_id, c.RevokeGrant, **fields)
+
+
+async def _step(call: Call, grant_id: str, kind: Any, role: str = "cmd", **fields: Any) -> Response:
+    command = make(kind, id=call.id(role), at_ms=call.at_ms, grant_id=grant_id, **fields)
+    return await call.send(command, t.GrantRow, grant_id)
+
+
+def _quantity(
+    tariff: dict[str, Any] | None, content: Content, body: DeliveryBody, text: bytes
+) -> int:
+    """Return what a delivery counts for in the grant's unit; calls where there is no tariff."""
+    unit = Unit(tariff["unit"]) if tariff else Unit.CALL
+    whole = body.limit is None
+    rows = max(0, min(body.limit or ROWS_MAX, content.row_count - body.offset))
+    match unit:
+        case Unit.CALL:
+            return 1
+        case Unit.ROW:
+            return max(1, content.row_count if whole else rows)
+        case Unit.BYTE:
+            return content.size_bytes if whole else max(1, len(text))
+
+
+def _rows_as_csv(call: Call, content: Content, offset: int, limit: int) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow([column.name for column in content.columns])
+    writer.writerows(call.exchange.content.rows(content, offset, limit))
+    return text.getvalue().encode()

@@ -1,0 +1,111 @@
+"""Parties, their tokens, and their money."""
+
+from typing import Any
+
+from fastapi import APIRouter
+from fastapi.responses import Response
+from sqlmodel import Session, col, select
+
+from schemas import commands as c
+from services.gateway import tables as t
+from services.gateway.calls import Caller
+from services.gateway.paging import Limit, Page, page
+from services.gateway.problems import Problem
+from services.gateway.requests import MoneyBody, PartyBody, TokenBody, make
+from services.gateway.tokens import Principal
+
+router = APIRouter(prefix="/v1", tags=["parties"])
+
+
+@router.post("/parties", response_model=t.PartyRow)
+async def register(body: PartyBody, call: Caller) -> Response:
+    party_id = call.id("pty")
+    command = make(c.RegisterParty, id=party_id, at_ms=call.at_ms, **body.model_dump())
+    return await call.send(command, t.PartyRow, party_id)
+
+
+@router.get("/parties")
+async def parties(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.PartyRow]:
+    return await page(call, t.PartyRow, limit, after)
+
+
+@router.get("/parties/{party_id}")
+async def party(party_id: str, call: Caller) -> t.PartyRow:
+    call.owns(party_id)
+    return await call.read(t.PartyRow, party_id)
+
+
+@router.post("/parties/{party_id}/approval", response_model=t.PartyRow)
+async def approve(party_id: str, call: Caller) -> Response:
+    command = make(
+        c.ApproveParty,
+        id=call.id("cmd"),
+        at_ms=call.at_ms,
+        party_id=party_id,
+        operator_id=call.party_id,
+    )
+    return await call.send(command, t.PartyRow, party_id)
+
+
+@router.post("/parties/{party_id}/tokens", status_code=201)
+async def issue_token(party_id: str, body: TokenBody, call: Caller) -> dict[str, str]:
+    row = await call.read(t.PartyRow, party_id)
+    if body.role.value not in row.roles:
+        raise Problem(422, "role_missing", f"{party_id} has the roles: {', '.join(row.roles)}.")
+    expires_at_ms = None if body.lasts_ms is None else call.at_ms + body.lasts_ms
+    token_id, token = call.exchange.tokens.issue(Principal(party_id, body.role), expires_at_ms)
+    return {"id": token_id, "token": token}
+
+
+@router.delete("/tokens/{token_id}", status_code=204)
+async def revoke_token(token_id: str, call: Caller) -> Response:
+    if not call.exchange.tokens.revoke(token_id):
+        raise Problem(404, "not_found", f"There is no token {token_id}.")
+    return Response(status_code=204)
+
+
+@router.post("/parties/{party_id}/deposits", response_model=t.CommandRow)
+async def deposit(party_id: str, body: MoneyBody, call: Caller) -> Response:
+    command = make(
+        c.Deposit,
+        id=call.id("trf"),
+        at_ms=call.at_ms,
+        party_id=party_id,
+        operator_id=call.party_id,
+        **body.model_dump(),
+    )
+    return await call.send(command, t.CommandRow, command.id)
+
+
+@router.post("/parties/{party_id}/withdrawals", response_model=t.CommandRow)
+async def withdraw(party_id: str, body: MoneyBody, call: Caller) -> Response:
+    call.owns(party_id)
+    command = make(
+        c.Withdraw,
+        id=call.id("trf"),
+        at_ms=call.at_ms,
+        party_id=party_id,
+        currency=body.currency,
+        amount_minor=body.amount_minor,
+    )
+    return await call.send(command, t.CommandRow, command.id)
+
+
+@router.get("/parties/{party_id}/balances")
+async def balances(party_id: str, call: Caller) -> list[t.BalanceRow]:
+    call.owns(party_id)
+
+    def ask(session: Session) -> Any:
+        return session.exec(select(t.BalanceRow).where(t.BalanceRow.owner_id == party_id)).all()
+
+    return list(await call.query(ask))
+
+
+@router.get("/parties/{party_id}/statement")
+async def statement(
+    party_id: str, call: Caller, limit: Limit = 100, after: int = -1
+) -> Page[t.PostingRow]:
+    call.owns(party_id)
+    return await page(call, t.PostingRow, limit, after, col(t.PostingRow.owner_id) == party_id)
+
+

@@ -1,0 +1,143 @@
+"""The audit trail, the stream of public events, and the venue itself."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Header, Query, Request
+from fastapi.responses import StreamingResponse
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+from starlette.concurrency import run_in_threadpool
+
+from market.merkle import ProofError
+from schemas.envelope import cloudevent_attributes, decode_record
+from services.gateway import tables as t
+from services.gateway.calls import Caller
+from services.gateway.credential import public_pem
+from services.gateway.exchange import Exchange
+from services.gateway.problems import Problem
+from services.gateway.sealed import public_view, sealed_for
+
+router = APIRouter(tags=["trail"])
+STREAM_POLL_SECONDS: Final = 0.1
+STREAM_KEEP_ALIVE_SECONDS: Final = 15.0
+STREAM_RECORDS_MAX: Final = 500
+PUBLIC_TOPICS: Final = frozenset({"listings", "bids"})
+
+
+@router.get("/v1/audit/head")
+async def head(call: Caller) -> dict[str, Any]:
+    size, root, note = await run_in_threadpool(call.exchange.audit.head)
+    key = call.exchange.verifier_key
+    return {"size": size, "root": root.hex(), "checkpoint": note.decode(), "verifier_key": key}
+
+
+@router.get("/v1/audit/consistency")
+async def consistency(
+    call: Caller, old_size: Annotated[int, Query(ge=1)], new_size: Annotated[int, Query(ge=1)]
+) -> dict[str, Any]:
+    try:
+        proof = await run_in_threadpool(call.exchange.audit.consistency, old_size, new_size)
+    except ProofError as error:
+        raise Problem(404, "no_such_tree", str(error)) from error
+    return {"old_size": old_size, "new_size": new_size, "proof": [item.hex() for item in proof]}
+
+
+@router.get("/v1/audit/entries/{position}")
+async def entry(position: int, call: Caller) -> dict[str, Any]:
+    """A record with its inclusion proof; of one that is still sealed only the leaf hash is shown."""
+    try:
+        found = await run_in_threadpool(call.exchange.audit.inclusion, position)
+    except ProofError as error:
+        raise Problem(404, "not_published", f"{error}; the newest checkpoint ends there.") from error
+    record = decode_record(found.body)
+    auction_id = sealed_for(record.data)
+    running = auction_id and await call.query(lambda session: session.get(t.AuctionRow, auction_id))
+    is_sealed = bool(running) and running.status == "open"
+    shown = None if is_sealed else json.loads(found.body)
+    return {
+        "position": position,
+        "sealed": is_sealed,
+        "attributes": None if is_sealed else cloudevent_attributes(record),
+        "record": shown,
+        "leaf_hash": found.leaf_hash.hex(),
+        "tree_size": found.size,
+        "root": found.root.hex(),
+        "proof": [sibling.hex() for sibling in found.proof],
+        "checkpoint": found.note.decode(),
+    }
+
+
+@router.get("/v1/audit/trial-balance")
+async def trial_balance(call: Caller) -> dict[str, Any]:
+    """Per currency the sum over all accounts, which is zero when the books are right."""
+
+    def ask(session: Session) -> Any:
+        total = func.sum(t.BalanceRow.balance_minor)
+        return session.exec(select(t.BalanceRow.currency, total).group_by(col(t.BalanceRow.currency))).all()
+
+    sums = {currency: int(total) for currency, total in await call.query(ask)}
+    return {"balanced": not any(sums.values()), "sums_minor": sums}
+
+
+@router.get("/v1/stream")
+async def stream(
+    request: Request,
+    call: Caller,
+    last_event_id: Annotated[str, Header()] = "",
+    after: int | None = None,
+) -> StreamingResponse:
+    """Public events as they happen (server-sent events); `id:` is the position to go on from."""
+    exchange = call.exchange
+    resume = last_event_id if last_event_id.isdigit() else after
+    start = exchange.log.size if resume is None else int(resume) + 1
+    return StreamingResponse(_events(request, exchange, start), media_type="text/event-stream")
+
+
+@router.get("/v1/venue")
+async def venue(call: Caller) -> dict[str, Any]:
+    """The venue's name and the public keys to check its word with."""
+    exchange = call.exchange
+    return {
+        "venue": exchange.venue,
+        "issuer": exchange.issuer,
+        "checkpoint_key": exchange.verifier_key,
+        "grant_key": public_pem(exchange.grant_key.public_key()),
+        "now_ms": call.at_ms,
+    }
+
+
+@router.get("/healthz")
+async def healthz(call: Caller) -> dict[str, str]:
+    return {"status": "alive"}
+
+
+@router.get("/readyz")
+async def readyz(call: Caller) -> dict[str, str]:
+    if faults := call.exchange.market.faults():
+        raise Problem(503, "not_ready", "; ".join(faults))
+    return {"status": "ready"}
+
+
+async def _events(request: Request, exchange: Exchange, position: int) -> AsyncIterator[str]:
+    quiet = 0.0
+    yield f": from {position}\n\n"
+    while not await request.is_disconnected():
+        stored = await run_in_threadpool(
+            exchange.log.read, position, STREAM_RECORDS_MAX, PUBLIC_TOPICS
+        )
+        for position, body in stored:
+            shown = public_view(decode_record(body).data)
+            if shown is not None:
+                data = json.dumps(shown, ensure_ascii=False)
+                yield f"id: {position}\nevent: {shown['type']}\ndata: {data}\n\n"
+        if stored:
+            position, quiet = stored[-1].position + 1, 0.0
+            continue
+        quiet += STREAM_POLL_SECONDS
+        if quiet >= STREAM_KEEP_ALIVE_SECONDS:
+            quiet = 0.0
+            yield ": still here\n\n"
+        await asyncio.sleep(STREAM_POLL_SECONDS)

@@ -1,0 +1,211 @@
+"""One durable process: log, runner, audit, read models and gateway on one data folder.
+
+The composition root: the only place that knows all services.
+"""
+
+import asyncio
+import json
+import os
+import threading
+import time
+from pathlib import Path
+from typing import Final
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+
+from schemas.base import Command
+from schemas.commands import ApproveParty, OpenVenue, RegisterParty
+from schemas.parties import PartyKind, Role, VenueTerms
+from services.audit.store import AuditLoop, AuditStore
+from services.gateway.content import ContentStore
+from services.gateway.exchange import Exchange
+from services.gateway.projector import Projector
+from services.gateway.tokens import Principal, TokenStore
+from services.keys import load_or_make_key
+from streams.embedded import EmbeddedLog, EmbeddedReader
+from streams.runner import CascadeRunner
+
+READ_MODELS_NAME: Final = "read-models-1.sqlite3"  # a new number when the tables change: it is rebuilt
+TOKENS_NAME: Final = "first-tokens.json"
+PROJECT_RECORDS_MAX: Final = 2_000
+FIRST_PARTIES: Final = {
+    Role.OPERATOR: ("pty_operator", "Operator 运营方"),
+    Role.REGULATOR: ("pty_regulator", "Regulator 监管方"),
+}
+DEFAULT_TERMS: Final = VenueTerms(currencies=("CNY", "USD"), buyer_fee_bps=100, seller_fee_bps=200)
+
+
+class Process:
+    """Everything behind the edge. `start` recovers and takes up work; `stop` finishes it."""
+
+    def __init__(self, folder: Path, venue: str = "gx") -> None:
+        self.folder = folder
+        self.log = EmbeddedLog(folder, venue)
+        self.runner = CascadeRunner(self.log, wall_clock_ms)
+        self._audit_reader = EmbeddedReader(folder)
+        self._edge_reader = _LockedReader(folder)
+        self.audit = AuditLoop(AuditStore(folder, self._audit_reader, self.log.venue))
+        self.engine = read_engine(folder)
+        self.projection = ProjectorLoop(folder, self.engine)
+        self.tokens = TokenStore(folder)
+        self.exchange = Exchange(
+            venue=self.log.venue,
+            market=self,
+            engine=self.engine,
+            log=self._edge_reader,
+            audit=self.audit.store,
+            verifier_key=str(self.audit.store.verifier),
+            content=ContentStore(folder / "content"),
+            tokens=self.tokens,
+            grant_key=load_or_make_key(folder / "keys" / "grants.key"),
+            now_ms=wall_clock_ms,
+        )
+
+    def start(self) -> None:
+        self.runner.on_commit = self.projection.wake
+        self.projection.catch_up()
+        if not self.log.size:
+            self._open_venue()
+        self.runner.start()
+        self.projection.start()
+        self.audit.start()
+
+    def stop(self) -> None:
+        try:
+            self.runner.stop()
+        finally:
+            self.projection.stop()
+            self.audit.stop()
+            self.audit.store.close()
+            self.tokens.close()
+            self.engine.dispose()
+            for reader in (self._audit_reader, self._edge_reader, self.log):
+                reader.close()
+
+    async def publish(self, command: Command) -> int:
+        return (await self.runner.submit_async(command)).size
+
+    async def caught_up(self, size: int, wait_s: float) -> bool:
+        return await self.projection.reached(size, wait_s)
+
+    def faults(self) -> list[str]:
+        parts = {"runner": self.runner, "audit": self.audit, "read models": self.projection}
+        return [f"{name}: {part.failure}" for name, part in parts.items() if part.failure is not None]
+
+    def first_tokens(self) -> dict[str, str]:
+        """Return the operator's and regulator's first tokens by role, as kept in the data folder."""
+        tokens: dict[str, str] = json.loads((self.folder / TOKENS_NAME).read_text())
+        return tokens
+
+    def _open_venue(self) -> None:
+        """A new folder gets its operator, its regulator, their tokens and the venue's terms."""
+        now_ms = wall_clock_ms()
+        operator_id = FIRST_PARTIES[Role.OPERATOR][0]
+        commands: list[Command] = [
+            OpenVenue(id="cmd_open_venue", at_ms=now_ms, operator_id=operator_id, terms=DEFAULT_TERMS)
+        ]
+        tokens: dict[str, str] = {}
+        for role, (party_id, name) in FIRST_PARTIES.items():
+            commands += [
+                RegisterParty(
+                    id=party_id, at_ms=now_ms, name=name, kind=PartyKind.ENTERPRISE, roles=(role,)
+                ),
+                ApproveParty(
+                    id=f"cmd_approve_{role}", at_ms=now_ms, party_id=party_id, operator_id=operator_id
+                ),
+            ]
+            _, tokens[role.value] = self.tokens.issue(Principal(party_id, role))
+        self.runner.run_now(commands)
+        self.projection.catch_up()
+        handle = os.open(self.folder / TOKENS_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "w") as file:
+            json.dump(tokens, file)
+
+
+class ProjectorLoop:
+    """Keeps the read models behind the log, in a thread of its own."""
+
+    def __init__(self, folder: Path, engine: Engine) -> None:
+        self.failure: BaseException | None = None
+        self._reader = EmbeddedReader(folder)
+        self._projector = Projector(engine)
+        self._wake = threading.Event()
+        self._stopping = False
+        self._waiting: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = []
+        self._turn = threading.Lock()
+        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stopping = True
+        self._wake.set()
+        if self._thread.ident is not None:
+            self._thread.join()
+        self._reader.close()
+
+    def wake(self, size: int) -> None:
+        self._wake.set()
+
+    def catch_up(self) -> None:
+        """Project all there is, and tell who waited for it."""
+        while stored := self._reader.read(self._projector.position, PROJECT_RECORDS_MAX):
+            position = self._projector.project(stored)
+            with self._turn:
+                ready = [waiter for waiter in self._waiting if waiter[0] <= position]
+                self._waiting = [waiter for waiter in self._waiting if waiter[0] > position]
+            for _, loop, reached in ready:
+                loop.call_soon_threadsafe(reached.set)
+
+    async def reached(self, size: int, wait_s: float) -> bool:
+        reached = asyncio.Event()
+        with self._turn:
+            if self._projector.position >= size:
+                return True
+            self._waiting.append((size, asyncio.get_running_loop(), reached))
+        try:
+            await asyncio.wait_for(reached.wait(), wait_s)
+        except TimeoutError:
+            return False
+        return True
+
+    def _run(self) -> None:
+        try:
+            while not self._stopping:
+                self._wake.wait()
+                self._wake.clear()
+                self.catch_up()
+        except BaseException as error:  # the edge: readiness tells of it
+            self.failure = error
+
+
+class _LockedReader(EmbeddedReader):
+    """A reader that several threads share."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self._turn = threading.Lock()
+
+    def read(self, *args: object, **options: object):  # type: ignore[no-untyped-def, override]
+        with self._turn:
+            return super().read(*args, **options)  # type: ignore[arg-type]
+
+
+def read_engine(folder: Path) -> Engine:
+    """Return the read models' engine. What they hold can be made again from the log."""
+    engine = create_engine(f"sqlite:///{folder / READ_MODELS_NAME}")
+
+    @event.listens_for(engine, "connect")
+    def on_connect(connection: DBAPIConnection, record: object) -> None:
+        cursor = connection.cursor()
+        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 10000"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    return engine
+
+
+def wall_clock_ms() -> int:
+    return time.time_ns() // 1_000_000
