@@ -3,7 +3,7 @@
 from itertools import count
 from typing import Any
 
-from market.venue import Emission, Venue
+from market.venue import Emission
 from schemas import commands as c
 from schemas.auctions import INCREMENT_TABLES, EnglishTerms
 from schemas.base import Command, Event
@@ -21,127 +21,101 @@ from schemas.catalogue import (
     UpdateCycle,
 )
 from schemas.parties import PartyKind, Role, VenueTerms
-from schemas.policy import Permission, Policy
 from schemas.tariff import PriceModel, Tariff, Tier, Unit
+from simulation.stage import ANY_USE, OPERATOR, Stage
 
 T0 = 1_700_000_000_000
-OPERATOR = "pty_operator"
 NONCE = "0" * 32
-ANY_USE = Policy(permissions=(Permission(action="use"),))
 PER_CALL = Tariff(
     unit=Unit.CALL, model=PriceModel.STANDARD, currency="CNY", tiers=(Tier(up_to=None, unit_price_minor="50"),)
 )
 
 
-class Market:
-    """A venue with a counter for command ids; `say` returns the events a command caused."""
+class Market(Stage):
+    """A venue to talk to, with a counter for ids. Saying something does not move the clock."""
 
     def __init__(self, **terms: Any) -> None:
-        self.venue = Venue()
         self._ids = count(1)
         self.log: list[Emission] = []
         opening = VenueTerms(**{"currencies": ("CNY", "USD"), **terms})
-        self.say(c.OpenVenue(id=self.id(), at_ms=T0, operator_id=OPERATOR, terms=opening))
+        super().__init__(opening, T0, self.log.extend)
 
     def id(self, role: str = "cmd") -> str:
         return f"{role}_{next(self._ids):06}"
 
     def say(self, command: Command) -> list[Event]:
-        cascade = self.venue.run(command)
-        self.log += cascade
-        return [emission.message for emission in cascade[1:]]  # type: ignore[misc]
+        """Return the events the command caused."""
+        return [emission.message for emission in self._run(command)[1:]]
 
     def until(self, at_ms: int) -> list[Event]:
-        """Let every deadline up to `at_ms` pass."""
-        happened: list[Event] = []
-        while (due_ms := self.venue.next_deadline()) is not None and due_ms <= at_ms:
-            happened += self.say(c.TimePassed(id=f"tick_{due_ms}", at_ms=due_ms, due_ms=due_ms))
-        return happened
+        """Let every deadline up to `at_ms` pass; return what that caused."""
+        before = len(self.log)
+        self.advance(at_ms)
+        return [message for message, _ in self.log[before:] if isinstance(message, Event)]
 
-    def party(
-        self,
-        name: str,
-        *roles: Role,
-        kind: PartyKind = PartyKind.ENTERPRISE,
-        money: int = 0,
-        currency: str = "CNY",
-        controller_id: str | None = None,
-    ) -> str:
+    def supplier(self, name: str = "supplier", kind: PartyKind = PartyKind.ENTERPRISE) -> str:
+        self.admit(f"pty_{name}", Role.SUPPLIER, kind=kind)
+        return f"pty_{name}"
+
+    def buyer(self, name: str, money: int = 0, currency: str = "CNY") -> str:
+        self.admit(f"pty_{name}", Role.BUYER, money_minor=money, currency=currency)
+        return f"pty_{name}"
+
+    def controlled(self, name: str, controller_id: str, *roles: Role, money: int = 0) -> str:
+        """Admit a party that another body controls."""
         party_id = f"pty_{name}"
         self.say(
             c.RegisterParty(
                 id=party_id,
                 at_ms=T0,
                 name=name,
-                kind=kind,
+                kind=PartyKind.ENTERPRISE,
                 roles=roles or (Role.BUYER,),
                 controller_id=controller_id,
             )
         )
-        self.say(
-            c.ApproveParty(id=self.id(), at_ms=T0, party_id=party_id, operator_id=OPERATOR)
-        )
+        self.say(c.ApproveParty(id=self.id(), at_ms=T0, party_id=party_id, operator_id=OPERATOR))
         if money:
-            self.deposit(party_id, money, currency)
+            self.deposit(party_id, money)
         return party_id
 
-    def deposit(self, party_id: str, amount_minor: int, currency: str = "CNY") -> list[Event]:
+    def deposit(self, party_id: str, amount_minor: int, id: str | None = None) -> list[Event]:
         return self.say(
             c.Deposit(
-                id=self.id("trf"),
+                id=id or self.id("trf"),
                 at_ms=T0,
                 party_id=party_id,
                 operator_id=OPERATOR,
-                currency=currency,
+                currency="CNY",
                 amount_minor=amount_minor,
                 reference="bank transfer",
             )
         )
 
-    def listing(
-        self,
-        supplier_id: str,
-        offer: Offer,
-        *,
-        policy: Policy = ANY_USE,
-        lasts_ms: int | None = None,
-        expires_at_ms: int | None = None,
-    ) -> str:
-        """Register a data set and bring a listing of it through review."""
-        data_set_id, listing_id = self.id("dst"), self.id("lst")
-        self.say(
-            c.RegisterDataSet(
-                id=data_set_id, at_ms=T0, supplier_id=supplier_id, title="Rainfall", content=CONTENT
+    def listing(self, supplier_id: str, offer: Offer, **terms: Any) -> str:
+        listing_id = self.id("lst")
+        grant_terms = GrantTerms(**{"policy": ANY_USE, **terms})
+        self.publish(listing_id, supplier_id, offer, ENTRY, CONTENT, grant_terms)
+        return listing_id
+
+    def request(self, listing_id: str, buyer_id: str) -> list[Event]:
+        return self.say(
+            c.RequestAccess(
+                id=self.id("acc"), at_ms=T0, listing_id=listing_id, buyer_id=buyer_id
             )
         )
-        self.say(
-            c.DraftListing(
-                id=listing_id,
-                at_ms=T0,
-                supplier_id=supplier_id,
-                data_set_id=data_set_id,
-                entry=ENTRY,
-                offer=offer,
-                grant_terms=GrantTerms(policy=policy, lasts_ms=lasts_ms),
-                expires_at_ms=expires_at_ms,
-            )
-        )
-        self.say(
-            c.SubmitListing(
-                id=self.id(), at_ms=T0, listing_id=listing_id, supplier_id=supplier_id
-            )
-        )
-        self.say(
-            c.ReviewListing(
-                id=self.id(),
+
+    def subscribe(self, listing_id: str, buyer_id: str, budget_minor: int) -> list[Event]:
+        return self.say(
+            c.Subscribe(
+                id=self.id("sub"),
                 at_ms=T0,
                 listing_id=listing_id,
-                operator_id=OPERATOR,
-                approved=True,
-                reason="complete",
+                buyer_id=buyer_id,
+                currency="CNY",
+                budget_minor=budget_minor,
             )
         )
-        return listing_id
 
     def auction(self, supplier_id: str, listing_id: str, **terms: Any) -> str:
         auction_id = self.id("auc")
