@@ -56,6 +56,9 @@ AT_MOST_40 = Policy(
 buyers = st.sampled_from(BUYERS)
 amounts = st.integers(1, 60_000)
 picks = st.integers(0, 1_000)
+services = st.sampled_from([Service.MATCHING, Service.SETTLEMENT])
+hurry = st.lists(services, max_size=4)
+late = st.sampled_from([0, 0, 0, 50, 3_000])
 
 
 class MarketMachine(RuleBasedStateMachine):
@@ -102,6 +105,10 @@ class MarketMachine(RuleBasedStateMachine):
             self.deposit(buyer, 100_000)
         for listing_id, (supplier, offer) in LISTINGS.items():
             self.publish(listing_id, supplier, offer)
+        self.driver.settle_down()
+        for number in (1, 2):
+            self.open_auction(number, 20_000 * number, 100, 0, True)
+        self.subscribe("pty_anna", 900)
         self.driver.settle_down()
 
     def publish(self, listing_id: str, supplier: str, offer) -> None:
@@ -158,9 +165,9 @@ class MarketMachine(RuleBasedStateMachine):
 
     @rule(
         number=st.sampled_from([1, 2]),
-        lasts_ms=st.integers(1, 60_000),
-        start=amounts,
-        reserve=st.integers(0, 60_000),
+        lasts_ms=st.integers(5_000, 60_000),
+        start=st.integers(1, 3_000),
+        reserve=st.sampled_from([0, 0, 9_000, 40_000]),
         soft=st.booleans(),
     )
     def open_auction(
@@ -191,20 +198,24 @@ class MarketMachine(RuleBasedStateMachine):
         )
 
     @precondition(lambda self: self.auctions)
-    @rule(buyer=buyers, amount=amounts, pick=picks, late_ms=st.integers(0, 3_000))
-    def bid(self, buyer: str, amount: int, pick: int, late_ms: int) -> None:
-        """Bid on one of the latest auctions, with a stamp that may already be old."""
-        self.say(
-            c.PlaceBid(
-                id=self.id("bid"),
-                at_ms=max(T0, self.now_ms - late_ms),
-                auction_id=self.auctions[-1 - pick % min(3, len(self.auctions))],
-                bidder_id=buyer,
-                currency="CNY",
-                max_price_minor=amount,
-                nonce="0" * 32,
+    @rule(bids=st.lists(st.tuples(buyers, amounts, late, hurry), min_size=1, max_size=8))
+    def contest(self, bids: list) -> None:
+        """Bid on what is open, or was, with stamps that may be old, services stepping in between."""
+        live = list(self.driver.states[0].auctions) or self.auctions[-2:]
+        for number, (buyer, amount, late_ms, stepping) in enumerate(bids):
+            self.say(
+                c.PlaceBid(
+                    id=self.id("bid"),
+                    at_ms=max(T0, self.now_ms - late_ms),
+                    auction_id=live[number % len(live)],
+                    bidder_id=buyer,
+                    currency="CNY",
+                    max_price_minor=amount,
+                    nonce="0" * 32,
+                )
             )
-        )
+            for service in stepping:
+                self.driver.step(service, 3)
 
     @rule(buyer=buyers, budget=amounts)
     def subscribe(self, buyer: str, budget: int) -> None:
@@ -227,10 +238,12 @@ class MarketMachine(RuleBasedStateMachine):
             )
         )
 
-    @rule(pick=picks, quantity=st.integers(1, 15))
-    def use(self, pick: int, quantity: int) -> None:
+    @rule(uses=st.lists(st.tuples(picks, st.integers(1, 15), hurry), min_size=1, max_size=5))
+    def use(self, uses: list) -> None:
         _, state = self.driver.states
-        if state.grants:
+        for pick, quantity, stepping in uses:
+            if not state.grants:
+                return
             chosen = list(state.grants.values())[pick % len(state.grants)]
             self.say(
                 c.RecordUsage(
@@ -241,6 +254,8 @@ class MarketMachine(RuleBasedStateMachine):
                     quantity=quantity,
                 )
             )
+            for service in stepping:
+                self.driver.step(service, 3)
 
     @rule(pick=picks, kind=st.sampled_from(["top_up", "end", "revoke", "suspend", "resume"]))
     def handle_grant(self, pick: int, kind: str) -> None:
@@ -293,11 +308,11 @@ class MarketMachine(RuleBasedStateMachine):
             again = msgspec.structs.replace(again, amount_minor=again.amount_minor + 1)
         self.driver.say(again)
 
-    @rule(service=st.sampled_from([Service.MATCHING, Service.SETTLEMENT]), limit=st.integers(1, 9))
+    @rule(service=services, limit=st.integers(1, 40))
     def step(self, service: Service, limit: int) -> None:
         self.driver.step(service, limit)
 
-    @rule(by_ms=st.integers(1, 40_000))
+    @rule(by_ms=st.integers(1, 12_000))
     def advance(self, by_ms: int) -> None:
         self.driver.advance(self.now_ms + by_ms)
 
