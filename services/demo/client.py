@@ -2,7 +2,7 @@
 
 from typing import Any, Final
 
-import httpx
+import httpx2 as httpx
 
 TIMEOUT_SECONDS: Final = 10.0
 

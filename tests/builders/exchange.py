@@ -1,0 +1,114 @@
+"""A whole market behind HTTP, in this process, with parties and their tokens."""
+
+import itertools
+import threading
+from pathlib import Path
+from typing import Any
+
+from starlette.testclient import TestClient
+
+from services.gateway.app import create_app
+from services.process import Process
+
+CSV = b"day,mm\n2024-01-01,1.5\n2024-01-02,0\n2024-01-03,7.25\n"
+ENTRY = {
+    "title_zh": "降雨量",
+    "title_en": "Rainfall",
+    "abstract_zh": "每日",
+    "abstract_en": "daily",
+    "field": "meteorology",
+    "update_cycle": "daily",
+    "provider_name": "Weather office",
+    "licence": "CC-BY-4.0",
+}
+ANY_USE = {"policy": {"permissions": [{"action": "use"}]}}
+PER_ROW = {
+    "unit": "row",
+    "model": "standard",
+    "currency": "CNY",
+    "tiers": [{"up_to": None, "unit_price_minor": "10"}],
+}
+FREE = {"mode": "free"}
+METERED = {"mode": "metered", "tariff": PER_ROW}
+AUCTION = {"mode": "auction", "currency": "CNY"}
+
+
+class Exchange:
+    """`call` speaks as a party by its short name, under a new key unless one is given."""
+
+    def __init__(self, folder: Path) -> None:
+        self.process = Process(folder)
+        self.process.start()
+        self.http = TestClient(create_app(self.process.exchange))
+        self.tokens = self.process.first_tokens()
+        self.ids: dict[str, str] = {}
+        self._keys = itertools.count(1)
+
+    def close(self) -> None:
+        self.process.stop()
+        left = [thread.name for thread in threading.enumerate() if thread.name in ("runner", "audit")]
+        assert not left, f"threads that should have ended: {left}"
+
+    def call(self, who: str, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        headers = {"Prefer": "wait=5", **more.pop("headers", {})}
+        if who:
+            headers["Authorization"] = f"Bearer {self.tokens[who]}"
+        key = more.pop("key", f"key-{next(self._keys)}")
+        if key is not None:
+            headers["Idempotency-Key"] = key
+        return self.http.request(method, path, json=body, headers=headers, **more)
+
+    def ok(self, who: str, method: str, path: str, body: Any = None, **more: Any) -> Any:
+        answer = self.call(who, method, path, body, **more)
+        assert answer.is_success, answer.text
+        return answer.json()
+
+    def party(self, name: str, role: str, money: int = 0, kind: str = "enterprise") -> str:
+        body = {"name": name, "kind": kind, "roles": [role]}
+        party_id: str = self.ok("operator", "POST", "/v1/parties", body)["id"]
+        path = f"/v1/parties/{party_id}"
+        self.ok("operator", "POST", f"{path}/approval")
+        if money:
+            deposit = {"currency": "CNY", "amount_minor": money, "reference": "bank"}
+            self.ok("operator", "POST", f"{path}/deposits", deposit)
+        self.tokens[name] = self.ok("operator", "POST", f"{path}/tokens", {"role": role})["token"]
+        self.ids[name] = party_id
+        return party_id
+
+    def data_set(self, supplier: str, content: bytes = CSV, media_type: str = "text/csv") -> Any:
+        headers = {
+            "Authorization": f"Bearer {self.tokens[supplier]}",
+            "Idempotency-Key": f"key-{next(self._keys)}",
+            "Prefer": "wait=5",
+            "Content-Type": media_type,
+        }
+        return self.http.post("/v1/data-sets?title=Rain", content=content, headers=headers)
+
+    def listing(self, supplier: str, offer: dict[str, Any], grant_terms: Any = ANY_USE) -> str:
+        body = {
+            "data_set_id": self.data_set(supplier).json()["id"],
+            "entry": ENTRY,
+            "offer": offer,
+            "grant_terms": grant_terms,
+        }
+        listing_id: str = self.ok(supplier, "POST", "/v1/listings", body)["id"]
+        self.ok(supplier, "POST", f"/v1/listings/{listing_id}/submission")
+        review = {"approved": True, "reason": "complete"}
+        self.ok("operator", "POST", f"/v1/listings/{listing_id}/review", review)
+        return listing_id
+
+    def auction(self, supplier: str, lasts_ms: int = 60_000, **terms: Any) -> str:
+        listing_id = self.listing(supplier, AUCTION)
+        now_ms = self.ok("", "GET", "/v1/venue")["now_ms"]
+        full = {
+            "format": "english",
+            "currency": "CNY",
+            "starts_at_ms": now_ms - 1_000,
+            "ends_at_ms": now_ms + lasts_ms,
+            "start_price_minor": 1_000,
+            "increments": "ebay-2003",
+            **terms,
+        }
+        path = f"/v1/listings/{listing_id}/auctions"
+        auction_id: str = self.ok(supplier, "POST", path, {"terms": full})["id"]
+        return auction_id
