@@ -26,7 +26,7 @@ NEEDS_DEV = {"test", "check", "python", "bench"}
 
 
 def main() -> None:
-    if sys.version_info < (3, 11):
+    if sys.version_info < (3, 11):  # noqa: UP036  an older Python runs this file too
         stop(f"databourse needs Python 3.11 or newer; this is {sys.version.split()[0]}")
     arguments = sys.argv[1:] or ["--help"]
     ensure_environment(dev=arguments[0] in NEEDS_DEV)
@@ -46,7 +46,9 @@ def path_with_root() -> str:
 
 
 def ensure_environment(*, dev: bool) -> None:
-    """Make .venv hold exactly what the locks say. One process at a time; an interrupted one is redone."""
+    """Make .venv hold exactly what the locks say. One process at a time; an interrupted one is
+    redone.
+    """
     if is_current(dev=dev):
         return
     with only_one_at_a_time():
@@ -82,7 +84,9 @@ def stamp(*, dev: bool) -> str:
 
 
 def find_uv() -> str | None:
-    """Return a uv: the one on the path, or one of our own in a private folder; None if there is no way."""
+    """Return a uv: the one on the path, or one of our own in a private folder; None if there is no
+    way.
+    """
     if os.environ.get("DATABOURSE_NO_UV"):
         return None
     own = TOOLS / BIN / ("uv.exe" if WINDOWS else "uv")
@@ -119,8 +123,8 @@ def make_venv(folder: Path) -> None:
         run([sys.executable, "-m", "venv", str(folder)])
     except subprocess.CalledProcessError:
         stop(
-            "Python's venv module does not work here. On Debian and Ubuntu it is in a package of its "
-            "own: install python3-venv and run this again."
+            "Python's venv module does not work here. On Debian and Ubuntu it is a package "
+            "of its own: install python3-venv and run this again."
         )
 
 
@@ -139,7 +143,9 @@ class only_one_at_a_time:
 
 
 def run(command: list[str]) -> None:
-    """Run a step of the installation; its output goes to stderr, since stdout belongs to the command."""
+    """Run a step of the installation; its output goes to stderr, since stdout belongs to the
+    command.
+    """
     subprocess.run(command, check=True, stdout=sys.stderr, cwd=ROOT)
 
 

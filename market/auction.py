@@ -115,9 +115,7 @@ def cancel(auction: Auction | None, command: CancelAuction) -> list[Event] | Ref
 
 
 def cancelled(auction: Auction, at_ms: int, reason: str, command_id: str | None) -> list[Event]:
-    ended = AuctionCancelled(
-        at_ms=at_ms, auction_id=auction.id, reason=reason, id=command_id
-    )
+    ended = AuctionCancelled(at_ms=at_ms, auction_id=auction.id, reason=reason, id=command_id)
     return [*_lose(auction, at_ms, BidEnding.AUCTION_CANCELLED), ended]
 
 
@@ -239,7 +237,10 @@ def _deadline(auction_id: str, due_ms: int, at_ms: int) -> DeadlineScheduled:
 
 
 def _lose(
-    auction: Auction, at_ms: int, reason: BidEnding, winners: frozenset[str] | set[str] = frozenset()
+    auction: Auction,
+    at_ms: int,
+    reason: BidEnding,
+    winners: frozenset[str] | set[str] = frozenset(),
 ) -> list[Event]:
     return [
         BidLost(

@@ -21,7 +21,8 @@ class Bid(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 class Auction(msgspec.Struct, kw_only=True):
-    """`standing` holds the bids that may still win, in log order; in an English auction, the leader.
+    """`standing` holds the bids that may still win, in log order; in an English auction, the
+    leader.
 
     `rival_minor` is the highest maximum among the bids that were outbid.
     """

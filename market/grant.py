@@ -10,7 +10,15 @@ import msgspec
 
 from market import ledger, meter, policy
 from schemas.base import Event
-from schemas.commands import EndGrant, RecordUsage, ResumeGrant, RevokeGrant, SuspendGrant, TopUpGrant
+from schemas.catalogue import MeteredOffer
+from schemas.commands import (
+    EndGrant,
+    RecordUsage,
+    ResumeGrant,
+    RevokeGrant,
+    SuspendGrant,
+    TopUpGrant,
+)
 from schemas.events import (
     GrantExhausted,
     GrantExpired,
@@ -19,16 +27,15 @@ from schemas.events import (
     GrantRevoked,
     GrantSuspended,
     TradeExecuted,
-    TransferKind,
     TransferPosted,
     UsageCharged,
     UsageRecorded,
     UsageRefused,
 )
-from schemas.catalogue import MeteredOffer
 from schemas.ids import derive_id
 from schemas.money import bps_of
 from schemas.policy import UseRequest
+from schemas.postings import TransferKind
 from schemas.reasons import Refusal
 
 OUT_OF_PREPAID = "prepaid_exhausted"
@@ -119,21 +126,19 @@ def use(grant: Grant | None, book: ledger.Ledger, command: RecordUsage) -> list[
 
 
 def bill_for(grant: Grant, used_total: int) -> Bill | None:
-    """Return what using up to `used_total` units costs beyond what was charged; None without a tariff."""
+    """Return what using up to `used_total` units costs beyond what was charged; None without a
+    tariff.
+    """
     issued = grant.issued
     if issued.tariff is None:
         return None
     before, after = grant.charged_minor, meter.price(issued.tariff, used_total)
-    fee, venue, treasury = (
-        share(after) - share(before)
-        for share in (
-            lambda gross: bps_of(gross, issued.buyer_fee_bps),
-            lambda gross: split(gross, issued.seller_fee_bps, issued.treasury_bps)[0],
-            lambda gross: split(gross, issued.seller_fee_bps, issued.treasury_bps)[1],
-        )
+    was, now = (
+        split(gross, issued.seller_fee_bps, issued.treasury_bps) for gross in (before, after)
     )
-    charge = after - before
-    return Bill(charge, fee, venue, treasury, charge - venue - treasury)
+    venue, treasury, supplier = (later - earlier for earlier, later in zip(was, now, strict=True))
+    fee = bps_of(after, issued.buyer_fee_bps) - bps_of(before, issued.buyer_fee_bps)
+    return Bill(after - before, fee, venue, treasury, supplier)
 
 
 def split(gross_minor: int, seller_fee_bps: int, treasury_bps: int) -> tuple[int, int, int]:
@@ -149,7 +154,9 @@ def split(gross_minor: int, seller_fee_bps: int, treasury_bps: int) -> tuple[int
 
 def prepaid_minor(grant: Grant, book: ledger.Ledger) -> int:
     currency = grant.issued.currency
-    return 0 if currency is None else ledger.balance(book, ledger.prepaid(grant.issued.id, currency))
+    return (
+        0 if currency is None else ledger.balance(book, ledger.prepaid(grant.issued.id, currency))
+    )
 
 
 def suspend(grant: Grant | None, command: SuspendGrant) -> list[Event] | Refusal:
@@ -216,9 +223,7 @@ def expired(grant: Grant, book: ledger.Ledger, at_ms: int) -> list[Event]:
     return [ended, *_refund(grant, book, at_ms)]
 
 
-def exhausted(
-    grant: Grant, book: ledger.Ledger, at_ms: int, spent_minor: int = 0
-) -> list[Event]:
+def exhausted(grant: Grant, book: ledger.Ledger, at_ms: int, spent_minor: int = 0) -> list[Event]:
     ended = GrantExhausted(at_ms=at_ms, grant_id=grant.issued.id, buyer_id=grant.issued.buyer_id)
     return [ended, *_refund(grant, book, at_ms, spent_minor)]
 
@@ -309,10 +314,10 @@ def _resumed(grant: Grant, at_ms: int, command_id: str | None) -> GrantResumed:
     )
 
 
-def _refund(
-    grant: Grant, book: ledger.Ledger, at_ms: int, spent_minor: int = 0
-) -> list[Event]:
-    """Return what is left prepaid to the buyer; `spent_minor` of it is being charged in this step."""
+def _refund(grant: Grant, book: ledger.Ledger, at_ms: int, spent_minor: int = 0) -> list[Event]:
+    """Return what is left prepaid to the buyer; `spent_minor` of it is being charged in this
+    step.
+    """
     issued = grant.issued
     left = prepaid_minor(grant, book) - spent_minor
     if not left or issued.currency is None:

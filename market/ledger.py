@@ -15,12 +15,11 @@ from schemas.events import (
     FundsRefused,
     FundsReleased,
     FundsReserved,
-    Leg,
-    TransferKind,
     TransferPosted,
     UsageCharged,
 )
 from schemas.money import bps_of
+from schemas.postings import Leg, TransferKind
 from schemas.reasons import Refusal
 
 Postings = tuple[tuple[str, int], ...]  # (account, signed minor units), summing to zero
@@ -28,7 +27,9 @@ _OUTSIDE: Final = "external"
 
 
 class Hold(msgspec.Struct, kw_only=True):
-    """`needs` maps a request's id to the minor units it may cost; `locked_minor` covers the largest."""
+    """`needs` maps a request's id to the minor units it may cost; `locked_minor` covers the
+    largest.
+    """
 
     party_id: str
     currency: str
@@ -112,13 +113,9 @@ def reserve(ledger: Ledger, request: FundedRequest, buyer_fee_bps: int) -> Event
     locked = hold.locked_minor if hold else 0
     missing = max(0, needed_minor(request, buyer_fee_bps) - locked)
     if hold and hold.currency != request.currency:
-        return FundsRefused(
-            at_ms=request.at_ms, request=request, reason=Refusal.CURRENCY_MISMATCH
-        )
+        return FundsRefused(at_ms=request.at_ms, request=request, reason=Refusal.CURRENCY_MISMATCH)
     if balance(ledger, available(party_id, request.currency)) < missing:
-        return FundsRefused(
-            at_ms=request.at_ms, request=request, reason=Refusal.INSUFFICIENT_FUNDS
-        )
+        return FundsRefused(at_ms=request.at_ms, request=request, reason=Refusal.INSUFFICIENT_FUNDS)
     return FundsReserved(
         at_ms=request.at_ms, request=request, reserved_minor=missing, buyer_fee_bps=buyer_fee_bps
     )
@@ -152,7 +149,9 @@ def hold_of(request: FundedRequest) -> tuple[str, str]:
 
 
 def needed_minor(request: FundedRequest, buyer_fee_bps: int) -> int:
-    """Return the most the request can cost: a bid's maximum with its fee, a subscription's budget."""
+    """Return the most the request can cost: a bid's maximum with its fee, a subscription's
+    budget.
+    """
     if isinstance(request, PlaceBid):
         return request.max_price_minor + bps_of(request.max_price_minor, buyer_fee_bps)
     return request.budget_minor
@@ -161,7 +160,9 @@ def needed_minor(request: FundedRequest, buyer_fee_bps: int) -> int:
 def legs(*postings: tuple[str, int]) -> tuple[Leg, ...]:
     """Return the legs of these postings, empty ones left out."""
     assert sum(amount for _, amount in postings) == 0, "the legs of a posting must sum to zero"
-    return tuple(Leg(account=account, amount_minor=amount) for account, amount in postings if amount)
+    return tuple(
+        Leg(account=account, amount_minor=amount) for account, amount in postings if amount
+    )
 
 
 def _answer(
@@ -200,7 +201,9 @@ def postings(event: Event) -> Postings:
             return ()
 
 
-def apply(ledger: Ledger, event: FundsReserved | FundsReleased | TransferPosted | UsageCharged) -> None:
+def apply(
+    ledger: Ledger, event: FundsReserved | FundsReleased | TransferPosted | UsageCharged
+) -> None:
     balances = ledger.balances
     for account, amount in postings(event):
         after = balances.get(account, 0) + amount
@@ -242,5 +245,7 @@ def _close_need(ledger: Ledger, event: FundsReleased) -> None:
     hold.locked_minor -= event.released_minor
     del hold.needs[event.request_id]
     if not hold.needs:
-        assert hold.locked_minor == 0, f"{event.hold_id} ended with {hold.locked_minor} still locked"
+        assert hold.locked_minor == 0, (
+            f"{event.hold_id} ended with {hold.locked_minor} still locked"
+        )
         del ledger.holds[event.hold_id]

@@ -114,7 +114,9 @@ def draft(catalogue: Catalogue, command: DraftListing) -> list[Event] | Refusal:
 
 
 def take_step(catalogue: Catalogue, command: Step) -> list[Event] | Refusal:
-    """Move a listing along, if its status allows the step and, for its supplier's steps, it is theirs."""
+    """Move a listing along, if its status allows the step and, for its supplier's steps, it is
+    theirs.
+    """
     listing = catalogue.listings.get(command.listing_id)
     if listing is None:
         return Refusal.LISTING_UNKNOWN
@@ -139,7 +141,9 @@ def _event_of(command: Step) -> Event:
     at_ms, id, listing_id = command.at_ms, command.id, command.listing_id
     match command:
         case SubmitListing(supplier_id=supplier_id):
-            return ListingSubmitted(at_ms=at_ms, id=id, listing_id=listing_id, supplier_id=supplier_id)
+            return ListingSubmitted(
+                at_ms=at_ms, id=id, listing_id=listing_id, supplier_id=supplier_id
+            )
         case ReviewListing(operator_id=operator_id):
             return ListingReviewed(
                 at_ms=at_ms,
@@ -154,7 +158,9 @@ def _event_of(command: Step) -> Event:
                 at_ms=at_ms, id=id, listing_id=listing_id, operator_id=operator_id, reason=reason
             )
         case ResumeListing(operator_id=operator_id):
-            return ListingResumed(at_ms=at_ms, id=id, listing_id=listing_id, operator_id=operator_id)
+            return ListingResumed(
+                at_ms=at_ms, id=id, listing_id=listing_id, operator_id=operator_id
+            )
         case WithdrawListing(supplier_id=supplier_id, reason=reason):
             return ListingWithdrawn(
                 at_ms=at_ms, id=id, listing_id=listing_id, supplier_id=supplier_id, reason=reason

@@ -1,4 +1,5 @@
-"""Matching: the catalogue, access to it, and auctions. Decides its commands and what the ledger says.
+"""Matching: the catalogue, access to it, and auctions. Decides its commands and what the ledger
+says.
 
 State changes only in `evolve`, only by matching's own events; what it must remember of the ledger
 becomes an own event first.
@@ -221,17 +222,19 @@ def _deal(
     )
 
 
-def _with_deadline(drafted: list[Event] | Refusal, command: c.DraftListing) -> list[Event] | Refusal:
+def _with_deadline(
+    drafted: list[Event] | Refusal, command: c.DraftListing
+) -> list[Event] | Refusal:
     if isinstance(drafted, Refusal) or command.expires_at_ms is None:
         return drafted
-    deadline = e.DeadlineScheduled(
-        at_ms=command.at_ms, id=command.id, due_ms=command.expires_at_ms
-    )
+    deadline = e.DeadlineScheduled(at_ms=command.at_ms, id=command.id, due_ms=command.expires_at_ms)
     return [*drafted, deadline]
 
 
 def _withdraw_listing(state: State, command: c.WithdrawListing) -> list[Event] | Refusal:
-    """A running auction goes with its listing while nobody has bid; then only the operator cancels."""
+    """A running auction goes with its listing while nobody has bid; then only the operator
+    cancels.
+    """
     withdrawn = listing.take_step(state.catalogue, command)
     if isinstance(withdrawn, Refusal):
         return withdrawn

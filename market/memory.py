@@ -9,7 +9,9 @@ from schemas.envelope import Message
 from schemas.events import FundsRefused, FundsReserved, TransferPosted
 from schemas.reasons import Refusal
 
-WINDOW_MS: Final = 3_600_000  # an id is remembered for one to two windows; an older command is stale
+WINDOW_MS: Final = (
+    3_600_000  # an id is remembered for one to two windows; an older command is stale
+)
 GENERATION_IDS_MAX: Final = 500_000  # a generation this full is turned early
 _NOT_CONTENT: Final = frozenset({"id", "at_ms", "nonce"})
 
@@ -52,7 +54,7 @@ def advance(memory: Memory, now_ms: int) -> None:
         _turn(memory)
 
 
-def restates(answer: Event, command: Command) -> bool:
+def restates(answer: Message, command: Command) -> bool:
     """Whether everything both of them say agrees, ids, times and nonces aside."""
     told: object = answer
     if isinstance(answer, FundsReserved | FundsRefused | TransferPosted):

@@ -70,7 +70,9 @@ def refuse_to_act(parties: dict[str, Admitted], party_id: str, role: Role) -> Re
 
 
 def refuse_to_buy(parties: dict[str, Admitted], buyer_id: str, supplier_id: str) -> Refusal | None:
-    """Consignor, operator and the bodies they control may not buy: such bids would move the price."""
+    """Consignor, operator and the bodies they control may not buy: such bids would move the
+    price.
+    """
     if refusal := refuse_to_act(parties, buyer_id, Role.BUYER):
         return refusal
     if buyer_id == supplier_id:

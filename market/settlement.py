@@ -1,4 +1,5 @@
-"""Settlement: parties, money, grants and the venue's clock. Decides its commands and what became of deals.
+"""Settlement: parties, money, grants and the venue's clock. Decides its commands and what became
+of deals.
 
 State changes only in `evolve`, only by settlement's own events; what it must remember of a deal
 becomes an own event first.
@@ -20,6 +21,7 @@ from schemas.catalogue import AuctionOffer, FreeOffer, MeteredOffer
 from schemas.ids import derive_id
 from schemas.money import bps_of
 from schemas.parties import VenueTerms
+from schemas.postings import TransferKind
 from schemas.reasons import Refusal
 
 TERMS_BEFORE_OPENING: Final = VenueTerms(currencies=("CNY",))
@@ -71,7 +73,9 @@ def _on_command(state: State, command: Command) -> list[Event]:
     result = verdict if isinstance(verdict, Refusal) else _carry_out(state, command)
     if isinstance(result, Refusal):
         name = type(command).__name__
-        return [e.InstructionRefused(at_ms=command.at_ms, id=command.id, command=name, reason=result)]
+        return [
+            e.InstructionRefused(at_ms=command.at_ms, id=command.id, command=name, reason=result)
+        ]
     return result
 
 
@@ -132,7 +136,9 @@ def _refuse_account(state: State, command: c.Deposit | c.Withdraw) -> Refusal | 
 
 
 def _on_time(state: State, due_ms: int) -> list[Event]:
-    """Advance the clock over one deadline; a tick that nothing waits for any more changes nothing."""
+    """Advance the clock over one deadline; a tick that nothing waits for any more changes
+    nothing.
+    """
     waiting_for = next_deadline(state)
     if waiting_for is None or waiting_for > due_ms:
         return []
@@ -144,7 +150,9 @@ def _on_time(state: State, due_ms: int) -> list[Event]:
 
 
 def _settle(state: State, trade: e.TradeExecuted) -> list[Event]:
-    """Delivery versus payment in one step: money moves, the rest is released, the right is issued."""
+    """Delivery versus payment in one step: money moves, the rest is released, the right is
+    issued.
+    """
     seller_fee_bps = state.terms.seller_fee_bps
     treasury_bps = state.terms.treasury_bps(state.parties[trade.supplier_id].kind)
     issued = grant.issue(trade, seller_fee_bps, treasury_bps)
@@ -152,10 +160,12 @@ def _settle(state: State, trade: e.TradeExecuted) -> list[Event]:
         case FreeOffer():
             return [issued]
         case MeteredOffer():
-            into = ((ledger.prepaid(issued.id, _currency(trade)), trade.price_minor),)
-            kind, fee = e.TransferKind.PREPAYMENT, 0
+            into: ledger.Postings = (
+                (ledger.prepaid(issued.id, _currency(trade)), trade.price_minor),
+            )
+            kind, fee = TransferKind.PREPAYMENT, 0
         case AuctionOffer():
-            kind, fee = e.TransferKind.PURCHASE, bps_of(trade.price_minor, trade.buyer_fee_bps)
+            kind, fee = TransferKind.PURCHASE, bps_of(trade.price_minor, trade.buyer_fee_bps)
             into = _proceeds(trade, fee, seller_fee_bps, treasury_bps)
     total = trade.price_minor + fee
     hold = ledger.hold_id(trade.deal_id, trade.buyer_id)

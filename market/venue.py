@@ -1,4 +1,6 @@
-"""A venue as one cascade: a command and everything it causes, breadth first, before the next command."""
+"""A venue as one cascade: a command and everything it causes, breadth first, before the next
+command.
+"""
 
 from collections.abc import Callable
 from typing import Final, NamedTuple

@@ -24,7 +24,9 @@ class SoftClose(Fact):
 
 
 class EnglishTerms(Fact, tag_field="format", tag="english"):
-    """Open ascending auction with proxy maxima. A hidden reserve is shown only as met or not met."""
+    """Open ascending auction with proxy maxima. A hidden reserve is shown only as met or not
+    met.
+    """
 
     currency: Currency
     starts_at_ms: Millis
@@ -52,7 +54,8 @@ _EBAY_2003 = (
 )
 INCREMENT_TABLES: dict[str, tuple[IncrementStep, ...]] = {
     "ebay-2003": tuple(
-        IncrementStep(below_minor=below, increment_minor=increment) for below, increment in _EBAY_2003
+        IncrementStep(below_minor=below, increment_minor=increment)
+        for below, increment in _EBAY_2003
     ),
     "one-minor": (IncrementStep(below_minor=None, increment_minor=1),),
 }

@@ -7,11 +7,18 @@ from msgspec import Meta
 
 
 class SchemaError(ValueError):
-    """A message, or a part of one, that does not follow the schema; the text says what and where."""
+    """A message, or a part of one, that does not follow the schema; the text says what and
+    where.
+    """
 
 
 class Fact(
-    msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True, gc=False, omit_defaults=True
+    msgspec.Struct,
+    frozen=True,
+    forbid_unknown_fields=True,
+    kw_only=True,
+    gc=False,
+    omit_defaults=True,
 ):
     """An immutable value inside a message.
 
@@ -32,7 +39,9 @@ class Command(Fact, tag_field="type", tag=True):
 
 
 class Event(Fact, tag_field="type", tag=True):
-    """A fact, in the past tense. `at_ms` is when it counts from: its command's stamp, or its deadline."""
+    """A fact, in the past tense. `at_ms` is when it counts from: its command's stamp, or its
+    deadline.
+    """
 
     at_ms: "Millis"
 

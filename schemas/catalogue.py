@@ -1,7 +1,7 @@
 """What is traded: data sets with their content, catalogue entries, and the offer made of them.
 
-The catalogue entry has the fourteen core elements of the regional catalogue guide (分类 名称 代码 提供方 ...);
-those only a government department has may stay empty.
+The catalogue entry has the fourteen core elements of the regional catalogue guide
+(分类 名称 代码 提供方 ...); those only a government department has may stay empty.
 """
 
 from enum import StrEnum
@@ -71,7 +71,9 @@ class Column(Fact):
 
 
 class Content(Fact):
-    """Stored content: the SHA-256 of its bytes, and what is in them. `sample` holds rows of cell texts."""
+    """Stored content: the SHA-256 of its bytes, and what is in them. `sample` holds rows of cell
+    texts.
+    """
 
     sha256: Sha256
     media_type: Name

@@ -5,7 +5,17 @@ from typing import Annotated
 from msgspec import Meta
 
 from schemas.auctions import AuctionTerms
-from schemas.base import Amount, Command, Id, Millis, Name, Nonce, PositiveAmount, Quantity, Reason, Text
+from schemas.base import (
+    Command,
+    Id,
+    Millis,
+    Name,
+    Nonce,
+    PositiveAmount,
+    Quantity,
+    Reason,
+    Text,
+)
 from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms

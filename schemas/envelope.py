@@ -1,7 +1,8 @@
 """A message in its place in the log: CloudEvents attributes, canonical bytes, and back.
 
 Canonical bytes are JSON with sorted keys, no floats and no white space, equal to RFC 8785 on what
-the schemas can express. They are what is stored, hashed into the audit tree and compared in a replay.
+the schemas can express. They are what is stored, hashed into the audit tree and compared in a
+replay.
 """
 
 from datetime import UTC, datetime, timedelta
@@ -27,7 +28,8 @@ Count = Annotated[int, Meta(ge=0)]
 class Record(Fact):
     """One log entry. Its position in the log is not part of it; (topic, partition, offset) is.
 
-    `sequence` counts the events of one service in one venue from 1, without gaps; commands have none.
+    `sequence` counts the events of one service in one venue from 1, without gaps; commands have
+    none.
     `correlationid` is the command at the root, `causationid` the message taken directly before.
     `source` is "venue/service".
     """
@@ -81,9 +83,10 @@ def decode_record(canonical: bytes) -> Record:
 def decode_message(canonical: bytes) -> Message:
     """Raises SchemaError, naming the field, when the bytes are not a message of this schema."""
     try:
-        return _MESSAGES.decode(canonical)
+        message: Message = _MESSAGES.decode(canonical)
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise SchemaError(f"not a message: {error}") from error
+    return message
 
 
 def decode_head(canonical: bytes) -> RecordHead:

@@ -1,6 +1,5 @@
 """Every event of the exchange, grouped by the topic that carries it (see `schemas.topics`)."""
 
-from enum import StrEnum
 from typing import Annotated
 
 from msgspec import Meta
@@ -10,9 +9,7 @@ from schemas.base import (
     Amount,
     BasisPoints,
     Event,
-    Fact,
     Id,
-    INTEGER_MAX,
     Millis,
     Name,
     Nonce,
@@ -27,10 +24,9 @@ from schemas.commands import Deposit, FundedRequest, TopUpGrant, Withdraw
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.policy import Policy
+from schemas.postings import Leg, TransferKind
 from schemas.reasons import BidEnding, Refusal, Unsold
 from schemas.tariff import Tariff
-
-SignedAmount = Annotated[int, Meta(ge=-INTEGER_MAX, le=INTEGER_MAX)]
 
 # --- ledger (settlement): parties, money, time ------------------------------------------------
 
@@ -65,22 +61,6 @@ class AccountOpened(Event):
     currency: Currency
 
 
-class Leg(Fact):
-    """One side of a posting; the legs of an event sum to zero. `account` as in `market.ledger`."""
-
-    account: str
-    amount_minor: SignedAmount
-
-
-class TransferKind(StrEnum):
-    DEPOSIT = "deposit"
-    WITHDRAWAL = "withdrawal"
-    PURCHASE = "purchase"
-    PREPAYMENT = "prepayment"
-    TOP_UP = "top_up"
-    REFUND = "refund"
-
-
 class TransferPosted(Event):
     """Money that has moved for `party_id`.
 
@@ -99,7 +79,9 @@ class TransferPosted(Event):
 
 
 class FundsReserved(Event):
-    """The request is funded; `reserved_minor` is what had to be locked beyond what was already held."""
+    """The request is funded; `reserved_minor` is what had to be locked beyond what was already
+    held.
+    """
 
     request: FundedRequest
     reserved_minor: Amount
@@ -112,7 +94,9 @@ class FundsRefused(Event):
 
 
 class FundsReleased(Event):
-    """A funded request has ended; `released_minor` is what no other request of that hold still needs."""
+    """A funded request has ended; `released_minor` is what no other request of that hold still
+    needs.
+    """
 
     request_id: Id
     hold_id: str
@@ -163,40 +147,37 @@ class GrantIssued(Event):
     purpose: Text = ""
 
 
-class GrantSuspended(Event):
+class _OfGrant(Event):
     grant_id: Id
     buyer_id: Id
+
+
+class GrantSuspended(_OfGrant):
     reason: Reason
     id: Id | None = None
 
 
-class GrantResumed(Event):
-    grant_id: Id
-    buyer_id: Id
+class GrantResumed(_OfGrant):
     id: Id | None = None
 
 
-class GrantExhausted(Event):
-    grant_id: Id
-    buyer_id: Id
+class GrantExhausted(_OfGrant): ...
 
 
-class GrantExpired(Event):
-    grant_id: Id
-    buyer_id: Id
+class GrantExpired(_OfGrant): ...
 
 
-class GrantRevoked(Event):
+class GrantRevoked(_OfGrant):
     """Ended before its time: by the operator, or given back by its buyer."""
 
-    grant_id: Id
-    buyer_id: Id
     reason: Reason
     id: Id | None = None
 
 
 class UsageRecorded(Event):
-    """`used_total` is the grant's one counter, this use included: billed units and the policy's `count`."""
+    """`used_total` is the grant's one counter, this use included: billed units and the policy's
+    `count`.
+    """
 
     id: Id
     grant_id: Id
@@ -208,7 +189,9 @@ class UsageRecorded(Event):
 
 
 class UsageCharged(Event):
-    """What the use of this id cost: `charge_minor` by the tariff, `fee_minor` the buyer's fee on top."""
+    """What the use of this id cost: `charge_minor` by the tariff, `fee_minor` the buyer's fee on
+    top.
+    """
 
     usage_id: Id
     grant_id: Id
@@ -257,38 +240,33 @@ class ListingDrafted(Event):
     expires_at_ms: Millis | None = None
 
 
-class ListingSubmitted(Event):
+class _OfListing(Event):
     id: Id
     listing_id: Id
+
+
+class ListingSubmitted(_OfListing):
     supplier_id: Id
 
 
-class ListingReviewed(Event):
+class ListingReviewed(_OfListing):
     """Approved, it is listed from now on; refused, it is a draft again."""
 
-    id: Id
-    listing_id: Id
     operator_id: Id
     approved: bool
     reason: Reason
 
 
-class ListingSuspended(Event):
-    id: Id
-    listing_id: Id
+class ListingSuspended(_OfListing):
     operator_id: Id
     reason: Reason
 
 
-class ListingResumed(Event):
-    id: Id
-    listing_id: Id
+class ListingResumed(_OfListing):
     operator_id: Id
 
 
-class ListingWithdrawn(Event):
-    id: Id
-    listing_id: Id
+class ListingWithdrawn(_OfListing):
     supplier_id: Id
     reason: Reason
 
@@ -336,49 +314,42 @@ class AuctionOpened(Event):
     nonce: Nonce
 
 
-class BidPlaced(Event):
-    """The bid stands. `price_minor` is the price that then holds, shown to all; the maximum is not."""
-
+class _OfBid(Event):
     bid_id: Id
     auction_id: Id
     bidder_id: Id
+
+
+class BidPlaced(_OfBid):
+    """The bid stands. `price_minor` is the price that then holds, shown to all; the maximum is
+    not.
+    """
+
     max_price_minor: PositiveAmount
     price_minor: PositiveAmount
     buyer_fee_bps: BasisPoints
     nonce: Nonce
 
 
-class BidRejected(Event):
-    bid_id: Id
-    auction_id: Id
-    bidder_id: Id
+class BidRejected(_OfBid):
     reason: Refusal
 
 
-class BidOutbid(Event):
+class BidOutbid(_OfBid):
     """The bid no longer leads, or never did."""
 
-    bid_id: Id
-    auction_id: Id
-    bidder_id: Id
     price_minor: PositiveAmount
 
 
-class BidSuperseded(Event):
+class BidSuperseded(_OfBid):
     """The bid gave way to a newer one of the same bidder."""
 
-    bid_id: Id
-    auction_id: Id
-    bidder_id: Id
     by_bid_id: Id
 
 
-class BidLost(Event):
+class BidLost(_OfBid):
     """The auction ended and the bid did not win."""
 
-    bid_id: Id
-    auction_id: Id
-    bidder_id: Id
     reason: BidEnding
 
 
@@ -409,7 +380,8 @@ class SubscriptionRejected(Event):
 
 
 class TradeExecuted(Event):
-    """A deal, with everything settlement needs: who, what, at which price, under which terms of use.
+    """A deal, with everything settlement needs: who, what, at which price, under which terms of
+    use.
 
     `request_id` is the bid, subscription or access request that won; `price_minor` is 0 for free
     use, the price for an auction, the prepaid budget for metered use.

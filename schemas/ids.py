@@ -24,7 +24,8 @@ ROOT_LENGTH: Final = 20  # base32 characters: 100 bits
 
 
 def make_id(role: str, *parts: str) -> str:
-    """Return the id that these parts always give: the caller's own, such as (principal, route, key).
+    """Return the id that these parts always give: the caller's own, such as (principal, route,
+    key).
 
     The parts are hashed with their lengths, so ("ab", "c") and ("a", "bc") differ.
     """

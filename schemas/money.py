@@ -1,4 +1,6 @@
-"""Money: integer minor units with a currency. All rounding of the exchange is done here, half-even."""
+"""Money: integer minor units with a currency. All rounding of the exchange is done here, half-
+even.
+"""
 
 from collections.abc import Sequence
 from typing import Annotated, Final

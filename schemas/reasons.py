@@ -1,4 +1,6 @@
-"""Why something was refused or ended: closed sets, so that every reason can be explained and translated."""
+"""Why something was refused or ended: closed sets, so that every reason can be explained and
+translated.
+"""
 
 from enum import StrEnum
 

@@ -30,7 +30,8 @@ class PriceModel(StrEnum):
 class Tier(Fact):
     """`up_to` is cumulative and inclusive, counted beyond the free units; None has no bound.
 
-    `unit_price_minor` is a decimal string in minor units, per unit or, in the package model, per package.
+    `unit_price_minor` is a decimal string in minor units, per unit or, in the package model, per
+    package.
     """
 
     up_to: Quantity | None
@@ -54,8 +55,8 @@ def check_tariff(tariff: Tariff) -> None:
     for index, tier in enumerate(tariff.tiers):
         if not _PRICE.fullmatch(tier.unit_price_minor):
             raise SchemaError(
-                f"tiers[{index}].unit_price_minor: {tier.unit_price_minor!r} is not a decimal number "
-                "of at most 15 digits and 9 decimals, such as '0.5'"
+                f"tiers[{index}].unit_price_minor: {tier.unit_price_minor!r} is not a decimal "
+                "number of at most 15 digits and 9 decimals, such as '0.5'"
             )
     bounds = [tier.up_to for tier in tariff.tiers]
     if bounds[-1] is not None:

@@ -18,7 +18,9 @@ class Service(StrEnum):
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
-    """`readers` are the services that decide on what it carries; audit and the read models read all."""
+    """`readers` are the services that decide on what it carries; audit and the read models read
+    all.
+    """
 
     name: str
     writer: Service
@@ -117,10 +119,12 @@ TOPIC_OF: Final = {kind: topic for topic in TOPICS for kind in topic.carries}
 TOPIC_NAMED: Final = {topic.name: topic for topic in TOPICS}
 DECIDERS: Final = (Service.SETTLEMENT, Service.MATCHING)
 INPUTS: Final = {
-    service: frozenset(topic.name for topic in TOPICS if service in topic.readers) for service in DECIDERS
+    service: frozenset(topic.name for topic in TOPICS if service in topic.readers)
+    for service in DECIDERS
 }
 OUTPUTS: Final = {
-    service: frozenset(topic.name for topic in TOPICS if topic.writer is service) for service in DECIDERS
+    service: frozenset(topic.name for topic in TOPICS if topic.writer is service)
+    for service in DECIDERS
 }
 
 # A venue (交易场所) is the unit of order; its partition number is the same in every topic.

@@ -8,6 +8,7 @@ import json
 import os
 import threading
 import time
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -24,9 +25,12 @@ from services.gateway.projector import Projector
 from services.gateway.tokens import Principal, TokenStore
 from services.keys import load_or_make_key
 from streams.embedded import EmbeddedLog, EmbeddedReader
+from streams.log import READ_LIMIT_MAX, Stored
 from streams.runner import CascadeRunner
 
-READ_MODELS_NAME: Final = "read-models-1.sqlite3"  # a new number when the tables change: it is rebuilt
+READ_MODELS_NAME: Final = (
+    "read-models-1.sqlite3"  # a new number when the tables change: it is rebuilt
+)
 TOKENS_NAME: Final = "first-tokens.json"
 PROJECT_RECORDS_MAX: Final = 2_000
 FIRST_PARTIES: Final = {
@@ -90,11 +94,17 @@ class Process:
         return await self.projection.reached(size, wait_s)
 
     def faults(self) -> list[str]:
-        parts = {"runner": self.runner, "audit": self.audit, "read models": self.projection}
-        return [f"{name}: {part.failure}" for name, part in parts.items() if part.failure is not None]
+        failures = {
+            "runner": self.runner.failure,
+            "audit": self.audit.failure,
+            "read models": self.projection.failure,
+        }
+        return [f"{name}: {failure}" for name, failure in failures.items() if failure is not None]
 
     def first_tokens(self) -> dict[str, str]:
-        """Return the operator's and regulator's first tokens by role, as kept in the data folder."""
+        """Return the operator's and regulator's first tokens by role, as kept in the data
+        folder.
+        """
         tokens: dict[str, str] = json.loads((self.folder / TOKENS_NAME).read_text())
         return tokens
 
@@ -103,7 +113,9 @@ class Process:
         now_ms = wall_clock_ms()
         operator_id = FIRST_PARTIES[Role.OPERATOR][0]
         commands: list[Command] = [
-            OpenVenue(id="cmd_open_venue", at_ms=now_ms, operator_id=operator_id, terms=DEFAULT_TERMS)
+            OpenVenue(
+                id="cmd_open_venue", at_ms=now_ms, operator_id=operator_id, terms=DEFAULT_TERMS
+            )
         ]
         tokens: dict[str, str] = {}
         for role, (party_id, name) in FIRST_PARTIES.items():
@@ -112,7 +124,10 @@ class Process:
                     id=party_id, at_ms=now_ms, name=name, kind=PartyKind.ENTERPRISE, roles=(role,)
                 ),
                 ApproveParty(
-                    id=f"cmd_approve_{role}", at_ms=now_ms, party_id=party_id, operator_id=operator_id
+                    id=f"cmd_approve_{role}",
+                    at_ms=now_ms,
+                    party_id=party_id,
+                    operator_id=operator_id,
                 ),
             ]
             _, tokens[role.value] = self.tokens.issue(Principal(party_id, role))
@@ -188,9 +203,11 @@ class _LockedReader(EmbeddedReader):
         super().__init__(folder)
         self._turn = threading.Lock()
 
-    def read(self, *args: object, **options: object):  # type: ignore[no-untyped-def, override]
+    def read(
+        self, start: int, limit: int = READ_LIMIT_MAX, topics: Collection[str] | None = None
+    ) -> Sequence[Stored]:
         with self._turn:
-            return super().read(*args, **options)  # type: ignore[arg-type]
+            return super().read(start, limit, topics)
 
 
 def read_engine(folder: Path) -> Engine:

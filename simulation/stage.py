@@ -1,4 +1,6 @@
-"""A venue under a virtual clock: admit parties, list data, and say commands in the order of time."""
+"""A venue under a virtual clock: admit parties, list data, and say commands in the order of
+time.
+"""
 
 from collections.abc import Callable
 
@@ -47,9 +49,7 @@ class Stage:
     ) -> None:
         """Register and approve a party, and give it money to begin with."""
         at_ms = self.start_ms
-        self.say(
-            c.RegisterParty(id=party_id, at_ms=at_ms, name=party_id, kind=kind, roles=(role,))
-        )
+        self.say(c.RegisterParty(id=party_id, at_ms=at_ms, name=party_id, kind=kind, roles=(role,)))
         self.say(
             c.ApproveParty(
                 id=derive_id(party_id, "cmd"), at_ms=at_ms, party_id=party_id, operator_id=OPERATOR

@@ -28,14 +28,18 @@ WAL_PAGES_MAX: Final = 8_000  # of 4 KiB, after which the write-ahead log is fol
 
 _SCHEMA: Final = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-CREATE TABLE records (position INTEGER PRIMARY KEY, topic INTEGER NOT NULL, body BLOB NOT NULL) STRICT;
+CREATE TABLE records (
+    position INTEGER PRIMARY KEY, topic INTEGER NOT NULL, body BLOB NOT NULL
+) STRICT;
 CREATE TABLE heads (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE snapshots (
     service TEXT NOT NULL, position INTEGER NOT NULL, rules_version INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (service, position)
 ) STRICT;
 """
-_MIGRATIONS: Final[dict[int, Callable[[sqlite3.Connection], None]]] = {}  # from version -> to the next
+_MIGRATIONS: Final[
+    dict[int, Callable[[sqlite3.Connection], None]]
+] = {}  # from version -> to the next
 _TOPIC_NUMBER: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 
 
@@ -52,7 +56,9 @@ class EmbeddedReader:
     @property
     def size(self) -> int:
         with _told():
-            return int(self._db.execute("SELECT ifnull(max(position), -1) + 1 FROM records").fetchone()[0])
+            return int(
+                self._db.execute("SELECT ifnull(max(position), -1) + 1 FROM records").fetchone()[0]
+            )
 
     def read(
         self, start: int, limit: int = READ_LIMIT_MAX, topics: Collection[str] | None = None
@@ -61,7 +67,10 @@ class EmbeddedReader:
         if topics is not None:
             numbers = sorted(_TOPIC_NUMBER[topic] for topic in topics)
             chosen = f"AND topic IN ({','.join(map(str, numbers))})"
-        query = f"SELECT position, body FROM records WHERE position >= ? {chosen} ORDER BY position LIMIT ?"
+        query = (
+            f"SELECT position, body FROM records WHERE position >= ? {chosen} "
+            "ORDER BY position LIMIT ?"
+        )
         with _told():
             rows = self._db.execute(query, (start, limit)).fetchall()
         return [Stored(position, body) for position, body in rows]
@@ -105,7 +114,9 @@ class EmbeddedLog(EmbeddedReader):
         snapshots: Iterable[Snapshot] = (),
     ) -> int:
         if self._broken:
-            raise LogBroken(f"nothing more is taken after a failed commit ({self._broken}); restart")
+            raise LogBroken(
+                f"nothing more is taken after a failed commit ({self._broken}); restart"
+            )
         first = self._size
         rows = [
             (position, _TOPIC_NUMBER[topic], body)
@@ -145,7 +156,9 @@ class EmbeddedLog(EmbeddedReader):
 
 
 def _lock(folder: Path) -> int:
-    """Take the folder for this process; the system lets it go when the process ends, however it does."""
+    """Take the folder for this process; the system lets it go when the process ends, however it
+    does.
+    """
     lock = os.open(folder / LOCK_NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -175,7 +188,9 @@ def _prepare(db: sqlite3.Connection, folder: Path, venue: str) -> str:
         db.execute(f"PRAGMA wal_autocheckpoint = {WAL_PAGES_MAX}")
         journal = db.execute("PRAGMA journal_mode").fetchone()[0]
         synchronous = db.execute("PRAGMA synchronous").fetchone()[0]
-        assert (journal, synchronous) == ("wal", 2), "SQLite does not promise to keep what it commits"
+        assert (journal, synchronous) == ("wal", 2), (
+            "SQLite does not promise to keep what it commits"
+        )
         if not db.execute("SELECT 1 FROM sqlite_master WHERE name = 'meta'").fetchone():
             db.executescript(f"BEGIN IMMEDIATE; {_SCHEMA}")
             meta = {"format": str(FORMAT_VERSION), "venue": venue}
@@ -185,7 +200,9 @@ def _prepare(db: sqlite3.Connection, folder: Path, venue: str) -> str:
 
 
 def _check_meta(db: sqlite3.Connection, folder: Path, *, migrate: bool) -> str:
-    """Return the folder's venue. Raises LogVersion when its format is not ours and cannot become so."""
+    """Return the folder's venue. Raises LogVersion when its format is not ours and cannot become
+    so.
+    """
     try:
         meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
         version = int(meta["format"])

@@ -1,7 +1,8 @@
 """The log: what every driver of the rules reads from and appends to.
 
-A record's position is its place in the whole log, from 0 and without gaps; it is also its leaf index
-in the audit tree. `heads` are small named counters that are committed together with the records.
+A record's position is its place in the whole log, from 0 and without gaps; it is also its leaf
+index in the audit tree. `heads` are small named counters that are committed with the
+records.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -59,7 +60,9 @@ class LogReader(Protocol):
     def read(
         self, start: int, limit: int = READ_LIMIT_MAX, topics: Collection[str] | None = None
     ) -> Sequence[Stored]:
-        """Return up to `limit` records from position `start`, in order, of these topics or of all."""
+        """Return up to `limit` records from position `start`, in order, of these topics or of
+        all.
+        """
 
     def heads(self) -> dict[str, int]:
         """Return the counters as last committed."""

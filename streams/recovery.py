@@ -27,13 +27,15 @@ def recover_venue(log: LogReader) -> Venue:
 
 
 def recover(log: LogReader, service: Service) -> State:
-    """Return the service's state: a fold of its own events, shortened by a snapshot where one fits."""
+    """Return the service's state: a fold of its own events, shortened by a snapshot where one
+    fits.
+    """
     rules = RULES[service]
     state, position = _newest_usable(log, service)
     while stored := log.read(position, READ_LIMIT_MAX, OUTPUTS[service]):
-        for position, body in stored:
+        for _, body in stored:
             rules.evolve(state, decode_record(body).data)
-        position += 1
+        position = stored[-1].position + 1
     return state
 
 
@@ -42,7 +44,9 @@ def snapshot(service: Service, state: State, position: int) -> Snapshot:
 
 
 def _newest_usable(log: LogReader, service: Service) -> tuple[State, int]:
-    """A snapshot of other rules, or one that cannot be read, is passed over: the events have it all."""
+    """A snapshot of other rules, or one that cannot be read, is passed over: the events have it
+    all.
+    """
     kind: type[State] = RULES[service].State
     for kept in log.snapshots(service.value):
         if kept.rules_version == RULES_VERSION and kept.position <= log.size:

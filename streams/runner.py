@@ -66,7 +66,9 @@ class CascadeRunner:
         self._thread.start()
 
     def stop(self) -> None:
-        """Finish what waits, keep a snapshot, and end. Raises what made the runner fail, if it did."""
+        """Finish what waits, keep a snapshot, and end. Raises what made the runner fail, if it
+        did.
+        """
         with self._wake:
             self._stopping = True
             self._wake.notify()
@@ -76,7 +78,9 @@ class CascadeRunner:
             raise LogError(f"the runner had failed: {self.failure}") from self.failure
 
     def submit(self, command: Command) -> Future[Outcome]:
-        """Return a future of the committed outcome. Raises Overloaded or Stopped, having taken nothing."""
+        """Return a future of the committed outcome. Raises Overloaded or Stopped, having taken
+        nothing.
+        """
         waiter: Future[Outcome] = Future()
         self._enqueue(command, waiter)
         return waiter
@@ -129,7 +133,9 @@ class CascadeRunner:
                 wait_ms = None if due_ms is None else due_ms - self._now_ms()
                 if wait_ms is not None and wait_ms <= 0:
                     break
-                self._wake.wait(None if wait_ms is None else min(wait_ms / 1000, threading.TIMEOUT_MAX))
+                self._wake.wait(
+                    None if wait_ms is None else min(wait_ms / 1000, threading.TIMEOUT_MAX)
+                )
             taken = min(len(self._queue), GROUP_COMMANDS_MAX)
             group = [self._queue.popleft() for _ in range(taken)]
             return group, self._now_ms(), not self._queue
@@ -137,7 +143,9 @@ class CascadeRunner:
     def _run_group(
         self, commands: list[Command], now_ms: int, *, fire_all: bool
     ) -> tuple[list[int], list[list[Emission]]]:
-        """Run the commands with the deadlines due between them; commit; return positions and cascades."""
+        """Run the commands with the deadlines due between them; commit; return positions and
+        cascades.
+        """
         run, write = self.venue.run, self._scribe.write_cascade
         entries: list[Entry] = []
         positions: list[int] = []
@@ -186,7 +194,8 @@ class CascadeRunner:
 
 
 class StepRunner:
-    """One service on its own: takes its inputs in the log's order and commits what it decides on them.
+    """One service on its own: takes its inputs in the log's order and commits what it decides on
+    them.
 
     Several step runners on one log let messages race as they would between processes.
     """

@@ -1,4 +1,6 @@
-"""Gives messages their place: topic, offset, sequence and cause, and turns them into log entries."""
+"""Gives messages their place: topic, offset, sequence and cause, and turns them into log
+entries.
+"""
 
 from collections.abc import Sequence
 from typing import Final
@@ -53,6 +55,8 @@ class Scribe:
         entries: list[Entry] = []
         for message, cause in cascade:
             record = self.write(message, root.id, ids[cause] if ids else "")
-            ids.append(root.id if not ids else event_id(_PLACE_OF[type(message)][1], record.sequence))
+            ids.append(
+                root.id if not ids else event_id(_PLACE_OF[type(message)][1], record.sequence)
+            )
             entries.append(Entry(record.topic, encode(record)))
         return entries

@@ -1,1 +1,3 @@
-"""Auction formats, one module each; `market.auction` says what a format is and holds their table."""
+"""Auction formats, one module each; `market.auction` says what a format is and holds their
+table.
+"""

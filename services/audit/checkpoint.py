@@ -51,7 +51,9 @@ def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> bytes:
 
 
 def verify(note: bytes, verifier: VerifierKey) -> Checkpoint:
-    """Return what the note says. Raises CheckpointError unless the verifier's key signed just that."""
+    """Return what the note says. Raises CheckpointError unless the verifier's key signed just
+    that.
+    """
     try:
         text, _, signatures = note.decode().rpartition("\n\n")
         origin, size, root = text.split("\n")
@@ -59,7 +61,9 @@ def verify(note: bytes, verifier: VerifierKey) -> Checkpoint:
     except (UnicodeDecodeError, ValueError) as error:
         raise CheckpointError(f"not a checkpoint note: {error}") from error
     if len(note) > NOTE_BYTES_MAX or len(checkpoint.root) != HASH_BYTES:
-        raise CheckpointError("not a checkpoint note: it is too long, or its root is no SHA-256 hash")
+        raise CheckpointError(
+            "not a checkpoint note: it is too long, or its root is no SHA-256 hash"
+        )
     if origin != verifier.name or _text(checkpoint) != f"{text}\n":
         raise CheckpointError(f"the note speaks of {origin!r} {size}, not of log {verifier.name!r}")
     stamped = _signature_of(signatures, verifier.name)

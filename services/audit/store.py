@@ -26,11 +26,15 @@ FILE_NAME: Final = "audit.sqlite3"
 PRIVATE_KEY_NAME: Final = "keys/checkpoint.key"
 VERIFIER_NAME: Final = "keys/checkpoint.pub"
 PUBLISH_EVERY_SECONDS: Final = 0.5
-_SCHEMA: Final = "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT"
+_SCHEMA: Final = (
+    "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT"
+)
 
 
 class Inclusion(NamedTuple):
-    """An entry with the proof that it is in the tree of `size` with this root, and the signed note."""
+    """An entry with the proof that it is in the tree of `size` with this root, and the signed
+    note.
+    """
 
     position: int
     body: bytes
@@ -50,7 +54,9 @@ class AuditStore:
         self.verifier = VerifierKey(self.origin, self._key.public_key())
         (folder / VERIFIER_NAME).write_text(f"{self.verifier}\n")
         self._log = log
-        self._db = sqlite3.connect(folder / FILE_NAME, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            folder / FILE_NAME, isolation_level=None, check_same_thread=False
+        )
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute(_SCHEMA)
@@ -58,8 +64,8 @@ class AuditStore:
         self._turn = threading.Lock()
         if self._published() > log.size:
             raise CheckpointError(
-                f"checkpoints speak of {self._published()} records but the log has {log.size}: records "
-                "that were published are missing; run `databourse audit verify` and restore the log"
+                f"checkpoints speak of {self._published()} records but the log has {log.size}: "
+                "published records are missing; run `databourse audit verify` and restore the log"
             )
 
     def integrate(self) -> int:
@@ -91,7 +97,9 @@ class AuditStore:
             return size, self._tree.root(size), note
 
     def inclusion(self, position: int) -> Inclusion:
-        """Return an entry with its proof under the newest checkpoint. Raises ProofError beyond it."""
+        """Return an entry with its proof under the newest checkpoint. Raises ProofError beyond
+        it.
+        """
         size, root, note = self.head()
         with self._turn:
             proof = self._tree.inclusion_proof(position, size)
@@ -145,12 +153,16 @@ class AuditLoop:
             while not self._stop.wait(PUBLISH_EVERY_SECONDS):
                 if self.store.integrate():
                     self.store.publish()
-        except BaseException as error:  # the edge: whoever asks for the state of the process is told
+        except (
+            BaseException
+        ) as error:  # the edge: whoever asks for the state of the process is told
             self.failure = error
 
 
 def stored_notes(folder: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the checkpoints of a data folder, smallest size first, without opening it for writing."""
+    """Yield the checkpoints of a data folder, smallest size first, without opening it for
+    writing.
+    """
     path = folder / FILE_NAME
     if not path.exists():
         return

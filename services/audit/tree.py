@@ -74,10 +74,14 @@ class Tree:
         return proof[::-1]
 
     def consistency_proof(self, old_size: int, new_size: int) -> list[bytes]:
-        """Return the hashes that show the tree of `old_size` to be a beginning of that of `new_size`."""
+        """Return the hashes that show the tree of `old_size` to be a beginning of that of
+        `new_size`.
+        """
         self._check_size(new_size)
         if not 0 < old_size <= new_size:
-            raise ProofError(f"a tree of {old_size} cannot be the beginning of a tree of {new_size}")
+            raise ProofError(
+                f"a tree of {old_size} cannot be the beginning of a tree of {new_size}"
+            )
         proof: list[bytes] = []
         start, end = 0, new_size
         while old_size < end:
@@ -91,7 +95,9 @@ class Tree:
         return ([self._range(start, end)] if start else []) + proof[::-1]
 
     def _range(self, start: int, end: int) -> bytes:
-        """Return the hash over leaves start to end, where start is a multiple of the range's width."""
+        """Return the hash over leaves start to end, where start is a multiple of the range's
+        width.
+        """
         width = end - start
         if width & (width - 1):
             middle = start + largest_power_below(width)
@@ -132,7 +138,9 @@ class Tree:
         self._cut(level + 1)
 
     def _restore(self) -> None:
-        """Take up the stored tiles; the level above the last full one is folded from those below."""
+        """Take up the stored tiles; the level above the last full one is folded from those
+        below.
+        """
         query = "SELECT count(*) FROM tiles WHERE level = ?"
         level = 0
         while count := self._db.execute(query, (level,)).fetchone()[0]:

@@ -145,7 +145,9 @@ class _Check:
 
 
 class _Replay:
-    """Each service decides its inputs again; what it then must have written waits to be compared."""
+    """Each service decides its inputs again; what it then must have written waits to be
+    compared.
+    """
 
     def __init__(self, venue: str) -> None:
         self.findings: list[Finding] = []
@@ -184,7 +186,9 @@ class _Replay:
             for cause, made in expected:
                 if cause < taken:
                     name = type(made.data).__name__
-                    self._stop(cause, f"{service} must have written {name} on this record, and did not")
+                    self._stop(
+                        cause, f"{service} must have written {name} on this record, and did not"
+                    )
                     break
         for service, state in self.states.items():
             whole = not any(self._expected.values())
@@ -202,7 +206,9 @@ class _Replay:
             return self._stop(stored.position, f"{writer} had no reason to write {_name(record)}")
         _, made = self._expected[writer].popleft()
         if encode(made) != stored.body:
-            return self._stop(stored.position, f"the rules give {_name(made)} otherwise: {encode(made)!r}")
+            return self._stop(
+                stored.position, f"the rules give {_name(made)} otherwise: {encode(made)!r}"
+            )
         return True
 
     def _stop(self, position: int, problem: str) -> bool:

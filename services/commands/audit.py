@@ -1,4 +1,6 @@
-"""`databourse audit`: verify, replay, show, prove and export the trace, without trusting the exchange."""
+"""`databourse audit`: verify, replay, show, prove and export the trace, without trusting the
+exchange.
+"""
 
 import hashlib
 import json
@@ -21,10 +23,13 @@ from services.progress import progress
 from streams.embedded import EmbeddedReader
 from streams.log import READ_LIMIT_MAX, LogError
 
-app = typer.Typer(help="Verify, replay, show, prove and export the audit trace.", no_args_is_help=True)
+app = typer.Typer(
+    help="Verify, replay, show, prove and export the audit trace.", no_args_is_help=True
+)
 Data = Annotated[Path, typer.Option("--data", help="The market's data folder.")]
 Key = Annotated[
-    str, typer.Option("--key", help="Verifier key (name+hash+base64); the folder's own if not given.")
+    str,
+    typer.Option("--key", help="Verifier key (name+hash+base64); the folder's own if not given."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 EXPORT_NAMES: Final = ("records.jsonl", "checkpoint.txt", "checkpoint.pub", "manifest.json")
@@ -130,7 +135,10 @@ def export_command(
         note = newer
     with _reader(data) as log:
         out.mkdir(parents=True)
-        with (out / "records.jsonl").open("wb") as file, progress("exporting bytes", 0, quiet=as_json) as tell:
+        with (
+            (out / "records.jsonl").open("wb") as file,
+            progress("exporting bytes", 0, quiet=as_json) as tell,
+        ):
             size = log.size
             for group in _bodies(log, size):
                 file.writelines(body + b"\n" for body in group)
@@ -159,7 +167,8 @@ def _conclude(what: str, report: checks.Report, as_json: bool) -> None:
     else:
         for position, problem in report.findings:
             typer.echo(f"record {position}: {problem}" if position >= 0 else problem)
-        typer.echo(f"{what}: {report.size} records, root {report.root.hex()}: {'right' if right else 'WRONG'}")
+        verdict = "right" if right else "WRONG"
+        typer.echo(f"{what}: {report.size} records, root {report.root.hex()}: {verdict}")
     raise typer.Exit(Exit.RIGHT if right else Exit.FINDING)
 
 

@@ -31,8 +31,12 @@ app = typer.Typer()
 
 @app.command("demo")
 def demo(
-    data: Annotated[Path | None, typer.Option("--data", help="Keep the market in this folder.")] = None,
-    seconds: Annotated[float | None, typer.Option("--for", help="End after so many seconds.")] = None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="Keep the market in this folder.")
+    ] = None,
+    seconds: Annotated[
+        float | None, typer.Option("--for", help="End after so many seconds.")
+    ] = None,
     port: Port = 8321,
     browser: Annotated[bool, typer.Option(help="Open the address in a browser.")] = True,
     seed: Annotated[int, typer.Option(help="Of the traders' wishes.")] = 7,
@@ -91,7 +95,9 @@ async def _trade(
         say(f"token of {name:10} {token}")
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
-    say("traders at work; Ctrl-C ends the demo" if seconds is None else f"trading for {seconds:g} s")
+    say(
+        "traders at work; Ctrl-C ends the demo" if seconds is None else f"trading for {seconds:g} s"
+    )
     trading = asyncio.create_task(Traders(world, secrets.token_hex(4), say, seed).trade())
     stopped = asyncio.create_task(stop.wait())
     done, _ = await asyncio.wait(
@@ -150,7 +156,10 @@ def _sayer(as_json: bool) -> Any:
 
 def _conclude(report: dict[str, Any], say: Any, as_json: bool) -> None:
     trades, audit = report["trades"], report["audit"]
-    say(f"{sum(trades.values())} trades settled: {trades}; {report['grants']} grants, {report['usage']} uses")
+    say(
+        f"{sum(trades.values())} trades settled: {trades}; "
+        f"{report['grants']} grants, {report['usage']} uses"
+    )
     say(f"ledger {'balanced' if report['ledger_balanced'] else 'NOT BALANCED'}")
     say(
         f"audit: {audit['size']} records, {'verified' if audit['verified'] else 'NOT VERIFIED'}, "

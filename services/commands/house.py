@@ -24,9 +24,11 @@ CHECKS: Final = {
 
 
 @app.command("test", context_settings=_PASS_ON)
-def test(
+def run_tests(
     context: typer.Context,
-    all: Annotated[bool, typer.Option("--all", help="The long ones too: kills, real components.")] = False,
+    all: Annotated[
+        bool, typer.Option("--all", help="The long ones too: kills, real components.")
+    ] = False,
 ) -> None:
     """Run the tests; other arguments go to pytest.
 
@@ -65,4 +67,6 @@ def _arguments(arguments: tuple[str, ...]) -> list[str]:
 
 def _python(*arguments: str) -> int:
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    return subprocess.run([sys.executable, *arguments], cwd=ROOT, env=environment, check=False).returncode
+    return subprocess.run(
+        [sys.executable, *arguments], cwd=ROOT, env=environment, check=False
+    ).returncode

@@ -15,7 +15,9 @@ from services.progress import progress
 from services.replay import auctions, usage
 from services.replay.rows import RowError
 
-app = typer.Typer(help="Run recorded auctions or usage through the same rules.", no_args_is_help=True)
+app = typer.Typer(
+    help="Run recorded auctions or usage through the same rules.", no_args_is_help=True
+)
 Out = Annotated[Path, typer.Option("--out", help="The CSV to write.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
@@ -32,7 +34,9 @@ def auctions_command(
     Example: databourse replay auctions bids.csv --out results.csv
     """
     if increments not in INCREMENT_TABLES:
-        raise UsageError(f"no increment table {increments!r}; there are {', '.join(INCREMENT_TABLES)}")
+        raise UsageError(
+            f"no increment table {increments!r}; there are {', '.join(INCREMENT_TABLES)}"
+        )
     try:
         recorded, placed = auctions.read(bids)
         with progress("bids", len(placed), quiet=as_json) as tell:

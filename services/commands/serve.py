@@ -2,6 +2,7 @@
 
 import errno
 import json
+import signal
 import socket
 import sys
 from pathlib import Path
@@ -24,7 +25,9 @@ Port = Annotated[int, typer.Option("--port", help="0 takes any free port.")]
 def serve(
     data: Annotated[Path, typer.Option("--data", help="The data folder; made when missing.")],
     port: Port = 8321,
-    host: Annotated[str, typer.Option("--host", help="Loopback unless you mean otherwise.")] = "127.0.0.1",
+    host: Annotated[
+        str, typer.Option("--host", help="Loopback unless you mean otherwise.")
+    ] = "127.0.0.1",
     as_json: Annotated[bool, typer.Option("--json", help="Tell the address as JSON.")] = False,
 ) -> None:
     """Run all services on one data folder until stopped by Ctrl-C or SIGTERM.
@@ -42,6 +45,8 @@ def serve(
         typer.echo(f"databourse serves {data} at {url}; the first tokens are in {tokens}")
     sys.stdout.flush()
     server = uvicorn.Server(uvicorn_config(process))
+    for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises it again once it has closed
+        signal.signal(number, lambda *_: None)
     try:
         server.run(sockets=[listener])
     finally:
@@ -81,5 +86,3 @@ def uvicorn_config(process: Process) -> uvicorn.Config:
         timeout_graceful_shutdown=3,
         limit_concurrency=2_000,
     )
-
-

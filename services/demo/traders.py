@@ -1,4 +1,6 @@
-"""Simple traders: one asks for free data, one uses metered data, the rest bid against each other."""
+"""Simple traders: one asks for free data, one uses metered data, the rest bid against each
+other.
+"""
 
 import asyncio
 import random
@@ -49,7 +51,9 @@ class Traders:
         while True:
             body = {"currency": "CNY", "budget_minor": 20_00, "purpose": "research"}
             trade = await client.post(path, self._key("subscribe"), body)
-            self._say(f"anna subscribed to the weather with a budget of {format_minor(20_00, 'CNY')}")
+            self._say(
+                f"anna subscribed to the weather with a budget of {format_minor(20_00, 'CNY')}"
+            )
             offset, paid = 0, True
             while paid:
                 rows = self._random.randint(40, 160)
@@ -113,6 +117,8 @@ class Traders:
                 pass  # too low by now, or too late: the next look at the auction tells
             await asyncio.sleep(0.35)
             auction = await self._world.clients[name].get(path)
-        who = next((n for n, id in self._world.party_ids.items() if id == auction["winner_id"]), "nobody")
+        who = next(
+            (n for n, id in self._world.party_ids.items() if id == auction["winner_id"]), "nobody"
+        )
         price = format_minor(auction["price_minor"], "CNY")
         self._say(f"the auction is over: {who} has it for {price}, settled and granted in one step")

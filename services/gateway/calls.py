@@ -30,7 +30,9 @@ _WAIT: Final = re.compile(r"wait=(\d{1,4})")
 class Call:
     """The exchange as this caller may use it."""
 
-    def __init__(self, request: Request, principal: Principal | None, key: str, prefer: str) -> None:
+    def __init__(
+        self, request: Request, principal: Principal | None, key: str, prefer: str
+    ) -> None:
         self.exchange: Exchange = request.app.state.exchange
         self.at_ms = self.exchange.now_ms()
         self.path: str = request.scope["route"].path
@@ -48,7 +50,9 @@ class Call:
     @property
     def principal(self) -> Principal:
         if self._principal is None:
-            raise Problem(401, "token_missing", "Send a bearer token: Authorization: Bearer dbt_...")
+            raise Problem(
+                401, "token_missing", "Send a bearer token: Authorization: Bearer dbt_..."
+            )
         return self._principal
 
     @property
@@ -71,7 +75,7 @@ class Call:
             raise Problem(
                 400,
                 "idempotency_key_missing",
-                "Send an Idempotency-Key header, new for each new wish and the same for its retries.",
+                "Send an Idempotency-Key header: new for a new wish, the same for its retries.",
             )
         if len(self._key) > KEY_LENGTH_MAX:
             raise Problem(400, "idempotency_key_too_long", f"At most {KEY_LENGTH_MAX} characters.")
@@ -83,7 +87,7 @@ class Call:
 
     async def read(self, table: type[RowT], key: str) -> RowT:
         """Return a row. Raises Problem 404 when there is none."""
-        row = await self.query(lambda session: session.get(table, key))
+        row: RowT | None = await self.query(lambda session: session.get(table, key))
         if row is None:
             raise Problem(404, "not_found", f"There is no {table.__tablename__} row {key!r}.")
         return row
@@ -114,7 +118,9 @@ class Call:
     async def publish(self, command: Command) -> None:
         """Make a command durable. Raises Problem 409 while the same command is still under way."""
         if command.id in self._running:
-            raise Problem(409, "still_running", "The same command is still being carried out; retry.")
+            raise Problem(
+                409, "still_running", "The same command is still being carried out; retry."
+            )
         self._running.add(command.id)
         try:
             size = await self.exchange.market.publish(command)

@@ -36,9 +36,13 @@ class ContentStore:
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, chunks: Iterable[bytes], media_type: str) -> Content:
-        """Check and keep content; the same bytes are kept once. Raises ContentError, keeping nothing."""
+        """Check and keep content; the same bytes are kept once. Raises ContentError, keeping
+        nothing.
+        """
         if media_type not in _READERS:
-            raise ContentError(f"the media type {media_type!r} is not taken: send {CSV} or {JSON_LINES}")
+            raise ContentError(
+                f"the media type {media_type!r} is not taken: send {CSV} or {JSON_LINES}"
+            )
         handle, name = tempfile.mkstemp(prefix="incoming-", dir=self._folder)
         incoming = Path(name)
         try:
@@ -88,9 +92,7 @@ def describe(path: Path, media_type: str, digest: str, size: int) -> Content:
     )
 
 
-def _survey(
-    names: Row, rows: Iterator[Row]
-) -> tuple[int, list[ColumnType], list[bool], list[Row]]:
+def _survey(names: Row, rows: Iterator[Row]) -> tuple[int, list[ColumnType], list[bool], list[Row]]:
     """Return row count, column types, which columns have gaps, and the first rows."""
     _check_names(names)
     candidates = [list(_PARSERS) for _ in names]
@@ -152,13 +154,17 @@ def _json_rows(file: io.TextIOBase) -> Iterator[Row]:
             value = json.loads(line)
         except (ValueError, RecursionError) as error:
             raise ContentError(f"line {number}: not JSON: {error}") from error
-        if not isinstance(value, dict) or any(isinstance(cell, dict | list) for cell in value.values()):
+        if not isinstance(value, dict) or any(
+            isinstance(cell, dict | list) for cell in value.values()
+        ):
             raise ContentError(f"line {number}: not a flat JSON object")
         if not names:
             names = list(value)
             yield names
         if set(value) != set(names):
-            raise ContentError(f"line {number}: keys {sorted(value)} where line 1 has {sorted(names)}")
+            raise ContentError(
+                f"line {number}: keys {sorted(value)} where line 1 has {sorted(names)}"
+            )
         yield [_text(value[name]) for name in names]
 
 
@@ -206,4 +212,7 @@ _PARSERS: Final[dict[ColumnType, Callable[[str], bool]]] = {  # the first that f
     ColumnType.DATETIME: lambda cell: len(cell) > 10 and datetime.fromisoformat(cell) is not None,
     ColumnType.TEXT: lambda cell: True,
 }
-_READERS: Final[dict[str, Callable[[Any], Iterator[Row]]]] = {CSV: _csv_rows, JSON_LINES: _json_rows}
+_READERS: Final[dict[str, Callable[[Any], Iterator[Row]]]] = {
+    CSV: _csv_rows,
+    JSON_LINES: _json_rows,
+}

@@ -1,4 +1,6 @@
-"""A grant as a W3C Verifiable Credential 2.0, signed at the edge, verifiable with the public key alone."""
+"""A grant as a W3C Verifiable Credential 2.0, signed at the edge, verifiable with the public key
+alone.
+"""
 
 from typing import Any, Final
 
@@ -38,7 +40,9 @@ def credential(grant: GrantRow, issuer: str) -> dict[str, Any]:
 
 
 def sign(body: dict[str, Any], key: Ed25519PrivateKey, key_id: str) -> str:
-    return jwt.encode(body, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key_id, "cty": "vc"})
+    return jwt.encode(
+        body, key, algorithm=ALGORITHM, headers={"typ": TYPE, "kid": key_id, "cty": "vc"}
+    )
 
 
 def verify(token: str, key: Ed25519PublicKey, issuer: str) -> dict[str, Any]:
@@ -47,7 +51,9 @@ def verify(token: str, key: Ed25519PublicKey, issuer: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
         if (header.get("typ"), header.get("alg")) != (TYPE, ALGORITHM):
             raise CredentialError(f"typ and alg must be {TYPE} and {ALGORITHM}, not {header}")
-        body: dict[str, Any] = jwt.decode(token, key, algorithms=[ALGORITHM], options={"verify_aud": False})
+        body: dict[str, Any] = jwt.decode(
+            token, key, algorithms=[ALGORITHM], options={"verify_aud": False}
+        )
     except jwt.PyJWTError as error:
         raise CredentialError(f"the signature or form is wrong: {error}") from error
     if body.get("issuer") != issuer:
@@ -66,7 +72,9 @@ def _agreement(grant: GrantRow) -> dict[str, Any]:
         {
             "action": permission["action"],
             "target": f"urn:databourse:{grant.data_set_id}",
-            "constraint": [_constraint(constraint) for constraint in permission.get("constraints", ())],
+            "constraint": [
+                _constraint(constraint) for constraint in permission.get("constraints", ())
+            ],
         }
         for permission in grant.policy["permissions"]
     ]

@@ -17,10 +17,14 @@ class Market(Protocol):
     """Takes commands durably and tells when the read models have caught up."""
 
     async def publish(self, command: Command) -> int:
-        """Return the log's size once the command is durable. Raises LogError, having taken nothing."""
+        """Return the log's size once the command is durable. Raises LogError, having taken
+        nothing.
+        """
 
     async def caught_up(self, size: int, wait_s: float) -> bool:
-        """Wait until the read models hold everything below `size`; False when that took too long."""
+        """Wait until the read models hold everything below `size`; False when that took too
+        long.
+        """
 
     def faults(self) -> list[str]:
         """Return what has stopped working, in words; empty when all is well."""

@@ -1,4 +1,6 @@
-"""Request bodies, and how each becomes a command. The only place where HTTP turns into the language."""
+"""Request bodies, and how each becomes a command. The only place where HTTP turns into the
+language.
+"""
 
 import secrets
 from typing import Annotated, Any, Final, TypeVar

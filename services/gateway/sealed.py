@@ -16,8 +16,9 @@ def sealed_for(message: Message) -> str | None:
     match message:
         case c.PlaceBid() | e.BidPlaced():
             return message.auction_id
-        case e.FundsReserved(request=c.PlaceBid() as bid) | e.FundsRefused(
-            request=c.PlaceBid() as bid
+        case (
+            e.FundsReserved(request=c.PlaceBid() as bid)
+            | e.FundsRefused(request=c.PlaceBid() as bid)
         ):
             return bid.auction_id
         case e.FundsReleased():

@@ -1,6 +1,7 @@
 """The read models: SQLModel tables, written only by the projector, and at once the response models.
 
-Amounts are minor units, times UTC epoch milliseconds, `position` is where in the log a row last changed.
+Amounts are minor units, times UTC epoch milliseconds; `position` is where in the log a row last
+changed.
 """
 
 from typing import Any

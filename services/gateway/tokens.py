@@ -29,7 +29,9 @@ class Principal(NamedTuple):
 
 class TokenStore:
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite3.connect(folder / FILE_NAME, isolation_level=None, check_same_thread=False)
+        self._db = sqlite3.connect(
+            folder / FILE_NAME, isolation_level=None, check_same_thread=False
+        )
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.execute(_SCHEMA)
         self._turn = threading.Lock()

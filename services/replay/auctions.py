@@ -1,4 +1,6 @@
-"""Recorded English auctions: every bid as a command, reserved, matched and settled in virtual time."""
+"""Recorded English auctions: every bid as a command, reserved, matched and settled in virtual
+time.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -65,7 +67,9 @@ class Result(NamedTuple):
 
 
 def read(path: Path) -> tuple[dict[str, RecordedAuction], list[RecordedBid]]:
-    """Return the auctions by name and their bids in order of time. Raises RowError naming the line."""
+    """Return the auctions by name and their bids in order of time. Raises RowError naming the
+    line.
+    """
     auctions: dict[str, RecordedAuction] = {}
     bids: list[RecordedBid] = []
     for line in read_lines(path, COLUMNS):

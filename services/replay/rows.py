@@ -44,7 +44,8 @@ def read_lines(path: Path, columns: Sequence[str]) -> Iterator[Line]:
             for row in reader:
                 if len(row) != len(header):
                     raise RowError(
-                        f"line {reader.line_num}: {len(row)} fields where the header has {len(header)}"
+                        f"line {reader.line_num}: {len(row)} fields where the header has "
+                        f"{len(header)}"
                     )
                 yield Line(reader.line_num, dict(zip(header, row, strict=True)))
     except OSError as error:

@@ -1,4 +1,6 @@
-"""Recorded usage: each client a buyer with one metered grant, each request a use, in virtual time."""
+"""Recorded usage: each client a buyer with one metered grant, each request a use, in virtual
+time.
+"""
 
 from collections import defaultdict
 from collections.abc import Callable
@@ -97,7 +99,9 @@ def replay(uses: list[Use], tariff: Tariff, progress: Callable[[int], None]) -> 
     stage.publish(_LISTING, _SUPPLIER, MeteredOffer(tariff=tariff), _ENTRY, _CONTENT)
     clients = list(dict.fromkeys(use.client for use in uses))
     budget_minor = INTEGER_MAX // (len(clients) + 1)
-    grants = {client: _subscribe(stage, client, tariff.currency, budget_minor) for client in clients}
+    grants = {
+        client: _subscribe(stage, client, tariff.currency, budget_minor) for client in clients
+    }
     calls: dict[str, int] = defaultdict(int)
     sizes: dict[str, int] = defaultdict(int)
     for count, use in enumerate(uses):
@@ -139,7 +143,9 @@ class _Tally:
     def check(
         self, grant_id: str, calls: dict[str, int], sizes: dict[str, int], use: Use, unit: Unit
     ) -> None:
-        """Raises RowError when the market did not take the use: its budget is the largest there is."""
+        """Raises RowError when the market did not take the use: its budget is the largest there
+        is.
+        """
         expected = sizes[use.client] if unit is Unit.BYTE else calls[use.client]
         if self._used[grant_id] != expected:
             raise RowError(f"line {use.line}: the use costs more than a grant can be prepaid with")

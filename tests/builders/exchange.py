@@ -46,7 +46,9 @@ class Exchange:
 
     def close(self) -> None:
         self.process.stop()
-        left = [thread.name for thread in threading.enumerate() if thread.name in ("runner", "audit")]
+        left = [
+            thread.name for thread in threading.enumerate() if thread.name in ("runner", "audit")
+        ]
         assert not left, f"threads that should have ended: {left}"
 
     def call(self, who: str, method: str, path: str, body: Any = None, **more: Any) -> Any:

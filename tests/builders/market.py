@@ -27,7 +27,10 @@ from simulation.stage import ANY_USE, OPERATOR, Stage
 T0 = 1_700_000_000_000
 NONCE = "0" * 32
 PER_CALL = Tariff(
-    unit=Unit.CALL, model=PriceModel.STANDARD, currency="CNY", tiers=(Tier(up_to=None, unit_price_minor="50"),)
+    unit=Unit.CALL,
+    model=PriceModel.STANDARD,
+    currency="CNY",
+    tiers=(Tier(up_to=None, unit_price_minor="50"),),
 )
 
 
@@ -100,9 +103,7 @@ class Market(Stage):
 
     def request(self, listing_id: str, buyer_id: str) -> list[Event]:
         return self.say(
-            c.RequestAccess(
-                id=self.id("acc"), at_ms=T0, listing_id=listing_id, buyer_id=buyer_id
-            )
+            c.RequestAccess(id=self.id("acc"), at_ms=T0, listing_id=listing_id, buyer_id=buyer_id)
         )
 
     def subscribe(self, listing_id: str, buyer_id: str, budget_minor: int) -> list[Event]:
@@ -153,7 +154,12 @@ class Market(Stage):
         )
 
     def use(
-        self, grant_id: str, buyer_id: str, quantity: int = 1, at_ms: int = T0, id: str | None = None
+        self,
+        grant_id: str,
+        buyer_id: str,
+        quantity: int = 1,
+        at_ms: int = T0,
+        id: str | None = None,
     ) -> list[Event]:
         return self.say(
             c.RecordUsage(

@@ -1,4 +1,6 @@
-"""A small market on disk with trades of all modes, its tree integrated and its checkpoints signed."""
+"""A small market on disk with trades of all modes, its tree integrated and its checkpoints
+signed.
+"""
 
 from pathlib import Path
 

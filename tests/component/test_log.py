@@ -42,7 +42,10 @@ def test_positions_count_from_zero_without_gaps(log: Log) -> None:
 def test_reading_takes_only_the_topics_and_as_many_as_asked_for(log: Log) -> None:
     log.append(entries("bids/a", "ledger/b", "bids/c", "bids/d"), {})
     found = log.read(0, 2, {"bids"})
-    assert [(stored.position, stored.body) for stored in found] == [(0, b'"bids/a"'), (2, b'"bids/c"')]
+    assert [(stored.position, stored.body) for stored in found] == [
+        (0, b'"bids/a"'),
+        (2, b'"bids/c"'),
+    ]
     assert [stored.position for stored in log.read(3, topics={"bids", "ledger"})] == [3]
 
 
@@ -78,7 +81,9 @@ def test_a_reader_sees_commits_of_the_writer(tmp_path: Path) -> None:
 def test_the_folder_is_refused_while_another_process_has_it(tmp_path: Path) -> None:
     log = EmbeddedLog(tmp_path)
     program = (
-        "import sys, pathlib; from streams.embedded import EmbeddedLog; from streams.log import LogInUse\n"
+        "import sys, pathlib\n"
+        "from streams.embedded import EmbeddedLog\n"
+        "from streams.log import LogInUse\n"
         "try: EmbeddedLog(pathlib.Path(sys.argv[1]))\n"
         "except LogInUse as error: print(error)"
     )
@@ -109,7 +114,7 @@ def test_a_folder_of_a_newer_version_is_refused_unchanged(tmp_path: Path) -> Non
 
 def test_a_file_that_is_no_log_is_refused(tmp_path: Path) -> None:
     (tmp_path / FILE_NAME).write_bytes(b"not a database at all" * 500)
-    with pytest.raises(LogBroken, match="cannot be read|not a market's log"):
+    with pytest.raises(LogBroken, match=r"cannot be read|not a market's log"):
         EmbeddedLog(tmp_path)
 
 

@@ -151,7 +151,7 @@ def test_a_full_queue_refuses_and_takes_nothing(monkeypatch: pytest.MonkeyPatch)
     with pytest.raises(Overloaded, match="try again later"):
         runner.submit(said[3])
     runner.start()
-    assert [future.result(5).position for future in futures][0] == 0
+    assert next(future.result(5).position for future in futures) == 0
     runner.stop()
     roots = [m.id for m in messages(log) if isinstance(m, c.Command)]
     assert roots == [command.id for command in said[:3]]

@@ -1,4 +1,6 @@
-"""Real recorded auctions and real recorded usage, against figures published or computed elsewhere."""
+"""Real recorded auctions and real recorded usage, against figures published or computed
+elsewhere.
+"""
 
 import csv
 import json
@@ -99,7 +101,9 @@ def test_each_clients_charge_equals_an_independent_computation(name: str, tmp_pa
 
 
 def independent_price(tariff: dict, used: int) -> int:
-    """The tariff's price by the text of its definition, in fractions, with Python's own rounding."""
+    """The tariff's price by the text of its definition, in fractions, with Python's own
+    rounding.
+    """
     billable = max(0, used - tariff["free_units"])
     exact = Fraction(0)
     if tariff["model"] == "package":

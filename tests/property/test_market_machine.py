@@ -97,9 +97,7 @@ class MarketMachine(RuleBasedStateMachine):
                 c.RegisterParty(id=party_id, at_ms=T0, name=party_id, kind=kind, roles=(role,))
             )
             approval = self.id("cmd")
-            self.say(
-                c.ApproveParty(id=approval, at_ms=T0, party_id=party_id, operator_id=OPERATOR)
-            )
+            self.say(c.ApproveParty(id=approval, at_ms=T0, party_id=party_id, operator_id=OPERATOR))
             self.driver.settle_down()
         for buyer in BUYERS:
             self.deposit(buyer, 100_000)
@@ -200,7 +198,9 @@ class MarketMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.auctions)
     @rule(bids=st.lists(st.tuples(buyers, amounts, late, hurry), min_size=1, max_size=8))
     def contest(self, bids: list) -> None:
-        """Bid on what is open, or was, with stamps that may be old, services stepping in between."""
+        """Bid on what is open, or was, with stamps that may be old, services stepping in
+        between.
+        """
         live = list(self.driver.states[0].auctions) or self.auctions[-2:]
         for number, (buyer, amount, late_ms, stepping) in enumerate(bids):
             self.say(

@@ -210,9 +210,7 @@ def test_suspended_listing_takes_no_bids_until_it_is_resumed() -> None:
     house.say(suspend)
     assert refusal(house.offer(house.anna, 5_000)) == "listing_not_listed"
     house.say(
-        c.ResumeListing(
-            id=house.id(), at_ms=T0, listing_id=house.listing_id, operator_id=OPERATOR
-        )
+        c.ResumeListing(id=house.id(), at_ms=T0, listing_id=house.listing_id, operator_id=OPERATOR)
     )
     assert "BidPlaced" in kinds(house.offer(house.anna, 5_000))
 

@@ -89,9 +89,7 @@ def test_withdrawing_more_than_is_available_is_refused() -> None:
         id="trf_out001", at_ms=T0, party_id=anna, currency="CNY", amount_minor=40_001
     )
     assert market.say(command)[0].reason == "insufficient_funds"
-    less = c.Withdraw(
-        id="trf_out002", at_ms=T0, party_id=anna, currency="CNY", amount_minor=40_000
-    )
+    less = c.Withdraw(id="trf_out002", at_ms=T0, party_id=anna, currency="CNY", amount_minor=40_000)
     assert kinds(market.say(less)) == ["TransferPosted"]
     assert market.balance("external/CNY/external") == -60_000
 

@@ -36,7 +36,9 @@ async def auction_bids(auction_id: str, call: Caller) -> list[t.PublicBid]:
 
     def ask(session: Session) -> Any:
         placed = (t.BidRow.auction_id == auction_id, col(t.BidRow.price_minor).is_not(None))
-        query = select(t.BidRow).where(*placed).order_by(col(t.BidRow.at_ms), col(t.BidRow.position))
+        query = (
+            select(t.BidRow).where(*placed).order_by(col(t.BidRow.at_ms), col(t.BidRow.position))
+        )
         return session.exec(query.limit(1_000)).all()
 
     return [

@@ -107,5 +107,3 @@ async def statement(
 ) -> Page[t.PostingRow]:
     call.owns(party_id)
     return await page(call, t.PostingRow, limit, after, col(t.PostingRow.owner_id) == party_id)
-
-

@@ -14,7 +14,7 @@ from starlette.concurrency import run_in_threadpool
 from market.merkle import ProofError
 from schemas.envelope import cloudevent_attributes, decode_record
 from services.gateway import tables as t
-from services.gateway.calls import Caller
+from services.gateway.calls import Call, Caller
 from services.gateway.credential import public_pem
 from services.gateway.exchange import Exchange
 from services.gateway.problems import Problem
@@ -47,15 +47,18 @@ async def consistency(
 
 @router.get("/v1/audit/entries/{position}")
 async def entry(position: int, call: Caller) -> dict[str, Any]:
-    """A record with its inclusion proof; of one that is still sealed only the leaf hash is shown."""
+    """A record with its inclusion proof; of one that is still sealed only the leaf hash is
+    shown.
+    """
     try:
         found = await run_in_threadpool(call.exchange.audit.inclusion, position)
     except ProofError as error:
-        raise Problem(404, "not_published", f"{error}; the newest checkpoint ends there.") from error
+        raise Problem(
+            404, "not_published", f"{error}; the newest checkpoint ends there."
+        ) from error
     record = decode_record(found.body)
     auction_id = sealed_for(record.data)
-    running = auction_id and await call.query(lambda session: session.get(t.AuctionRow, auction_id))
-    is_sealed = bool(running) and running.status == "open"
+    is_sealed = auction_id is not None and await _is_open(call, auction_id)
     shown = None if is_sealed else json.loads(found.body)
     return {
         "position": position,
@@ -76,7 +79,9 @@ async def trial_balance(call: Caller) -> dict[str, Any]:
 
     def ask(session: Session) -> Any:
         total = func.sum(t.BalanceRow.balance_minor)
-        return session.exec(select(t.BalanceRow.currency, total).group_by(col(t.BalanceRow.currency))).all()
+        return session.exec(
+            select(t.BalanceRow.currency, total).group_by(col(t.BalanceRow.currency))
+        ).all()
 
     sums = {currency: int(total) for currency, total in await call.query(ask)}
     return {"balanced": not any(sums.values()), "sums_minor": sums}
@@ -119,6 +124,13 @@ async def readyz(call: Caller) -> dict[str, str]:
     if faults := call.exchange.market.faults():
         raise Problem(503, "not_ready", "; ".join(faults))
     return {"status": "ready"}
+
+
+async def _is_open(call: Call, auction_id: str) -> bool:
+    row: t.AuctionRow | None = await call.query(
+        lambda session: session.get(t.AuctionRow, auction_id)
+    )
+    return row is not None and row.status == "open"
 
 
 async def _events(request: Request, exchange: Exchange, position: int) -> AsyncIterator[str]:
