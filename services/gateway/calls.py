@@ -15,6 +15,7 @@ from services.gateway.access import ACCESS, PUBLIC, SEES_ALL
 from services.gateway.exchange import Exchange
 from services.gateway.problems import Problem, refusal_problem
 from services.gateway.projector import digest
+from services.gateway.rows import look_up
 from services.gateway.tables import CommandRow
 from services.gateway.tokens import Principal
 from streams.log import LogError
@@ -85,9 +86,15 @@ class Call:
     def derived(command_id: str, role: str) -> str:
         return derive_id(command_id, role)
 
-    async def read(self, table: type[RowT], key: str) -> RowT:
+    def find(self, table: type[RowT], key: str) -> RowT | None:
+        """Look one row up by its key: short enough to be done where the call is."""
+        with self.exchange.engine.connect() as db:
+            values = look_up(db, table, key)
+        return None if values is None else table.model_construct(None, **values)
+
+    def read(self, table: type[RowT], key: str) -> RowT:
         """Return a row. Raises Problem 404 when there is none."""
-        row: RowT | None = await self.query(lambda session: session.get(table, key))
+        row = self.find(table, key)
         if row is None:
             raise Problem(404, "not_found", f"There is no {table.__tablename__} row {key!r}.")
         return row
@@ -106,13 +113,13 @@ class Call:
 
         The same command again gives the stored result; other content under its key is refused.
         """
-        if not await self._was_sent(command):
+        if not self._was_sent(command):
             await self.publish(command)
         location = {"Location": f"/v1/commands/{command.id}"}
         if not self._wait_s:
             return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
-        await self.outcome(command.id)
-        row = await self.read(table, key)
+        self.outcome(command.id)
+        row = self.read(table, key)
         return JSONResponse(row.model_dump(mode="json"), 200, location)
 
     async def publish(self, command: Command) -> None:
@@ -132,15 +139,15 @@ class Call:
             self._running.discard(command.id)
         await self.exchange.market.caught_up(size, max(self._wait_s, CATCH_UP_SECONDS))
 
-    async def outcome(self, command_id: str) -> CommandRow:
+    def outcome(self, command_id: str) -> CommandRow:
         """Return the accepted command. Raises the Problem it was refused with."""
-        row = await self.read(CommandRow, command_id)
+        row = self.read(CommandRow, command_id)
         if row.status == "refused":
             raise refusal_problem(row.reason)
         return row
 
-    async def _was_sent(self, command: Command) -> bool:
-        known = await self.query(lambda session: session.get(CommandRow, command.id))
+    def _was_sent(self, command: Command) -> bool:
+        known = self.find(CommandRow, command.id)
         if known is None:
             return False
         if known.digest != digest(command):

@@ -1,9 +1,10 @@
 """Rows read and changed between flushes: what lets a thousand records become a few statements."""
 
+from functools import cache
 from typing import Any, Final
 
-from sqlalchemy import Connection, select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import Connection, Select, Table, bindparam, select
+from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlmodel import SQLModel
 
 Values = dict[str, Any]
@@ -11,9 +12,7 @@ CACHE_ROWS_MAX: Final = 50_000
 
 
 class Rows:
-    """Rows read and changed since the last flush, by table and key; flushed as one upsert per
-    table.
-    """
+    """Rows read and changed since the last flush, by table and key; flushed as one upsert each."""
 
     def __init__(self) -> None:
         self._known: dict[type[SQLModel], dict[tuple[object, ...], Values]] = {}
@@ -29,14 +28,10 @@ class Rows:
         known = self._known.setdefault(table, {})
         if key not in known:
             assert self.db is not None, "rows are read inside a flush's transaction"
-            columns = table.__table__.c  # type: ignore[attr-defined]
-            query = select(*columns)
-            for name, value in zip(_keys(table), key, strict=True):
-                query = query.where(columns[name] == value)
-            row = self.db.execute(query).mappings().first()
+            row = look_up(self.db, table, *key)
             if row is None:
                 return None
-            known[key] = dict(row)
+            known[key] = row
         return known[key]
 
     def change(self, table: type[SQLModel], *key: object, **values: Any) -> Values:
@@ -49,26 +44,38 @@ class Rows:
     def flush(self) -> None:
         assert self.db is not None, "rows are flushed inside a transaction"
         for table, rows in self._dirty.items():
-            target = table.__table__  # type: ignore[attr-defined]
-            statement = insert(target)
-            replaced = {column.name: column for column in statement.excluded}
-            keys = _keys(table)
-            upsert = statement.on_conflict_do_update(
-                index_elements=list(keys),
-                set_={name: value for name, value in replaced.items() if name not in keys},
-            )
-            self.db.execute(upsert, list(rows.values()))
+            self.db.execute(_upsert(table), list(rows.values()))
         self._dirty.clear()
         if sum(map(len, self._known.values())) > CACHE_ROWS_MAX:
             self._known.clear()
 
 
+def look_up(db: Connection, table: type[SQLModel], *key: object) -> Values | None:
+    """Return the row of this key, or None."""
+    row = db.execute(_by_key(table), dict(zip(_keys(table), key, strict=True))).mappings().first()
+    return None if row is None else dict(row)
+
+
+@cache
+def _by_key(table: type[SQLModel]) -> Select[Any]:
+    columns = _table(table).c
+    conditions = [columns[name] == bindparam(name) for name in _keys(table)]
+    return select(*columns).where(*conditions)
+
+
+@cache
+def _upsert(table: type[SQLModel]) -> Insert:
+    statement = insert(_table(table))
+    keys = _keys(table)
+    replaced = {column.name: column for column in statement.excluded if column.name not in keys}
+    return statement.on_conflict_do_update(index_elements=list(keys), set_=replaced)
+
+
+@cache
 def _keys(table: type[SQLModel]) -> tuple[str, ...]:
-    keys = _KEYS.get(table)
-    if keys is None:
-        primary = table.__table__.primary_key  # type: ignore[attr-defined]
-        keys = _KEYS[table] = tuple(column.name for column in primary)
-    return keys
+    return tuple(column.name for column in _table(table).primary_key)
 
 
-_KEYS: dict[type[SQLModel], tuple[str, ...]] = {}
+def _table(table: type[SQLModel]) -> Table:
+    found: Table = table.__table__  # type: ignore[attr-defined]
+    return found

@@ -57,7 +57,7 @@ async def register(
 
 @router.get("/data-sets/{data_set_id}")
 async def data_set(data_set_id: str, call: Caller) -> t.DataSetRow:
-    return await call.read(t.DataSetRow, data_set_id)
+    return call.read(t.DataSetRow, data_set_id)
 
 
 @router.post("/listings", response_model=t.ListingRow)
@@ -94,7 +94,7 @@ async def listings(
 
 @router.get("/listings/{listing_id}")
 async def listing(listing_id: str, call: Caller) -> t.ListingRow:
-    row = await call.read(t.ListingRow, listing_id)
+    row = call.read(t.ListingRow, listing_id)
     if row.status in ("draft", "under_review"):
         call.owns(row.supplier_id)
     return row

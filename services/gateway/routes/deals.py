@@ -26,13 +26,13 @@ async def auctions(
 
 @router.get("/auctions/{auction_id}")
 async def auction(auction_id: str, call: Caller) -> t.AuctionRow:
-    return await call.read(t.AuctionRow, auction_id)
+    return call.read(t.AuctionRow, auction_id)
 
 
 @router.get("/auctions/{auction_id}/bids")
 async def auction_bids(auction_id: str, call: Caller) -> list[t.PublicBid]:
     """Bidders stand under an alias; no maximum is shown, only the price each bid led to."""
-    await call.read(t.AuctionRow, auction_id)
+    call.read(t.AuctionRow, auction_id)
 
     def ask(session: Session) -> Any:
         placed = (t.BidRow.auction_id == auction_id, col(t.BidRow.price_minor).is_not(None))
@@ -92,7 +92,7 @@ async def own_bids(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.
 
 @router.get("/bids/{bid_id}")
 async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
-    row = await call.read(t.BidRow, bid_id)
+    row = call.read(t.BidRow, bid_id)
     call.owns(row.bidder_id)
     return row
 
@@ -107,7 +107,7 @@ async def trades(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.Tr
 
 @router.get("/trades/{trade_id}")
 async def trade(trade_id: str, call: Caller) -> t.TradeRow:
-    row = await call.read(t.TradeRow, trade_id)
+    row = call.read(t.TradeRow, trade_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row
 
@@ -115,7 +115,7 @@ async def trade(trade_id: str, call: Caller) -> t.TradeRow:
 @router.get("/commands/{command_id}")
 async def command(command_id: str, call: Caller) -> t.CommandRow:
     """What became of a command. Its id can be made only by its sender."""
-    return await call.read(t.CommandRow, command_id)
+    return call.read(t.CommandRow, command_id)
 
 
 def bidder_alias(auction_id: str, bidder_id: str) -> str:

@@ -40,7 +40,7 @@ async def grants(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.Gr
 
 @router.get("/{grant_id}")
 async def grant(grant_id: str, call: Caller) -> t.GrantRow:
-    row = await call.read(t.GrantRow, grant_id)
+    row = call.read(t.GrantRow, grant_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row
 
@@ -80,7 +80,7 @@ async def use(grant_id: str, body: UsageBody, call: Caller) -> Response:
 async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
     """Check, record and charge the use, then deliver. The same key again delivers free."""
     row = await grant(grant_id, call)
-    data_set = await call.read(t.DataSetRow, row.data_set_id)
+    data_set = call.read(t.DataSetRow, row.data_set_id)
     content = msgspec.convert(data_set.content, Content)
     text = b""
     if body.limit is not None:
@@ -96,7 +96,7 @@ async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
         spatial=body.spatial,
     )
     await call.send(command, t.UsageRow, command.id)
-    await call.outcome(command.id)
+    call.outcome(command.id)
     headers = {"Usage-Id": command.id}
     if body.limit is not None:
         return Response(text, media_type=CSV, headers=headers)

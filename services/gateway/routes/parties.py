@@ -32,7 +32,7 @@ async def parties(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.P
 @router.get("/parties/{party_id}")
 async def party(party_id: str, call: Caller) -> t.PartyRow:
     call.owns(party_id)
-    return await call.read(t.PartyRow, party_id)
+    return call.read(t.PartyRow, party_id)
 
 
 @router.post("/parties/{party_id}/approval", response_model=t.PartyRow)
@@ -49,7 +49,7 @@ async def approve(party_id: str, call: Caller) -> Response:
 
 @router.post("/parties/{party_id}/tokens", status_code=201)
 async def issue_token(party_id: str, body: TokenBody, call: Caller) -> dict[str, str]:
-    row = await call.read(t.PartyRow, party_id)
+    row = call.read(t.PartyRow, party_id)
     if body.role.value not in row.roles:
         raise Problem(422, "role_missing", f"{party_id} has the roles: {', '.join(row.roles)}.")
     expires_at_ms = None if body.lasts_ms is None else call.at_ms + body.lasts_ms

@@ -58,7 +58,7 @@ async def entry(position: int, call: Caller) -> dict[str, Any]:
         ) from error
     record = decode_record(found.body)
     auction_id = sealed_for(record.data)
-    is_sealed = auction_id is not None and await _is_open(call, auction_id)
+    is_sealed = auction_id is not None and _is_open(call, auction_id)
     shown = None if is_sealed else json.loads(found.body)
     return {
         "position": position,
@@ -126,10 +126,8 @@ async def readyz(call: Caller) -> dict[str, str]:
     return {"status": "ready"}
 
 
-async def _is_open(call: Call, auction_id: str) -> bool:
-    row: t.AuctionRow | None = await call.query(
-        lambda session: session.get(t.AuctionRow, auction_id)
-    )
+def _is_open(call: Call, auction_id: str) -> bool:
+    row = call.find(t.AuctionRow, auction_id)
     return row is not None and row.status == "open"
 
 
