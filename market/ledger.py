@@ -204,6 +204,7 @@ def postings(event: Event) -> Postings:
 def apply(
     ledger: Ledger, event: FundsReserved | FundsReleased | TransferPosted | UsageCharged
 ) -> None:
+    """Move the money, and keep the holds in step with it."""
     balances = ledger.balances
     for account, amount in postings(event):
         after = balances.get(account, 0) + amount
@@ -215,13 +216,7 @@ def apply(
         case FundsReleased():
             _close_need(ledger, event)
         case TransferPosted() if event.hold_id:
-            hold = ledger.holds[event.hold_id]
-            hold.locked_minor += sum(
-                leg.amount_minor
-                for leg in event.legs
-                if leg.account == reserved(hold.party_id, hold.currency)
-            )
-            assert hold.locked_minor >= 0, f"{event.hold_id} paid out more than it had locked"
+            _pay_out(ledger.holds[event.hold_id], event)
 
 
 def _lock(party_id: str, currency: str, amount: int) -> Postings:
@@ -238,6 +233,12 @@ def _open_need(ledger: Ledger, event: FundsReserved) -> None:
         hold = ledger.holds[id] = Hold(party_id=party_id, currency=request.currency)
     hold.locked_minor += event.reserved_minor
     hold.needs[request.id] = needed_minor(request, event.buyer_fee_bps)
+
+
+def _pay_out(hold: Hold, event: TransferPosted) -> None:
+    account = reserved(hold.party_id, hold.currency)
+    hold.locked_minor += sum(leg.amount_minor for leg in event.legs if leg.account == account)
+    assert hold.locked_minor >= 0, f"{event.hold_id} paid out more than it had locked"
 
 
 def _close_need(ledger: Ledger, event: FundsReleased) -> None:

@@ -5,7 +5,7 @@ State changes only in `evolve`, only by matching's own events; what it must reme
 becomes an own event first.
 """
 
-from typing import Final, assert_never
+from typing import Final, assert_never, get_args
 
 import msgspec
 
@@ -23,18 +23,14 @@ from schemas.ids import derive_id
 from schemas.parties import Role
 from schemas.reasons import Refusal
 
-LedgerEvent = (
-    e.VenueOpened
-    | e.PartyRegistered
-    | e.PartyApproved
-    | e.AccountOpened
-    | e.TransferPosted
-    | e.FundsReserved
-    | e.FundsRefused
-    | e.FundsReleased
-    | e.DeadlineNoted
-    | e.TimeAdvanced
-    | e.InstructionRefused
+TAKES: Final = frozenset(
+    {
+        *get_args(c.MatchingCommand),
+        e.FundsReserved,
+        e.FundsRefused,
+        e.TimeAdvanced,
+        e.PartyApproved,
+    }
 )
 
 

@@ -5,7 +5,7 @@ State changes only in `evolve`, only by settlement's own events; what it must re
 becomes an own event first.
 """
 
-from typing import Final
+from typing import Final, get_args
 
 import msgspec
 
@@ -25,6 +25,20 @@ from schemas.postings import TransferKind
 from schemas.reasons import Refusal
 
 TERMS_BEFORE_OPENING: Final = VenueTerms(currencies=("CNY",))
+
+
+TAKES: Final = frozenset(
+    {
+        *get_args(c.SettlementCommand),
+        e.BidOutbid,
+        e.BidRejected,
+        e.BidSuperseded,
+        e.BidLost,
+        e.SubscriptionRejected,
+        e.TradeExecuted,
+        e.DeadlineScheduled,
+    }
+)
 
 
 class State(msgspec.Struct, kw_only=True):

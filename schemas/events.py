@@ -94,9 +94,7 @@ class FundsRefused(Event):
 
 
 class FundsReleased(Event):
-    """A funded request has ended; `released_minor` is what no other request of that hold still
-    needs.
-    """
+    """A funded request has ended; released is what no other request of its hold still needs."""
 
     request_id: Id
     hold_id: str
