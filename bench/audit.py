@@ -1,4 +1,6 @@
-"""The audit tree: leaf hashing with the tree against bare leaf hashing, proofs, verify and replay."""
+"""The audit tree: leaf hashing with the tree against bare leaf hashing, proofs, verify and
+replay.
+"""
 
 import os
 import random

@@ -78,12 +78,12 @@ def refuse_to_buy(parties: dict[str, Admitted], buyer_id: str, supplier_id: str)
     if buyer_id == supplier_id:
         return Refusal.OWN_LISTING
     buyer, supplier = parties[buyer_id], parties[supplier_id]
-    controllers = {buyer.controller_id, supplier.controller_id} - {None}
-    if controllers & {buyer_id, supplier_id} or (
-        buyer.controller_id is not None and buyer.controller_id == supplier.controller_id
-    ):
+    if buyer.controller_id is not None:
+        if buyer.controller_id in (supplier_id, supplier.controller_id):
+            return Refusal.CONTROLLED_BODY
+        controller = parties.get(buyer.controller_id)
+        if controller is not None and Role.OPERATOR in controller.roles:
+            return Refusal.OPERATOR_MAY_NOT_TRADE
+    if supplier.controller_id == buyer_id:
         return Refusal.CONTROLLED_BODY
-    controller = parties.get(buyer.controller_id or "")
-    if Role.OPERATOR in buyer.roles or (controller and Role.OPERATOR in controller.roles):
-        return Refusal.OPERATOR_MAY_NOT_TRADE
-    return None
+    return Refusal.OPERATOR_MAY_NOT_TRADE if Role.OPERATOR in buyer.roles else None

@@ -7,7 +7,7 @@ from typing import Final
 
 from market.venue import Emission
 from schemas.base import Command
-from schemas.envelope import RULES_VERSION, Message, Record, encode, event_id
+from schemas.envelope import RULES_VERSION, Message, Record, encode
 from schemas.topics import PARTITION_OF_VENUE, TOPIC_OF
 from streams.log import Entry
 
@@ -55,8 +55,6 @@ class Scribe:
         entries: list[Entry] = []
         for message, cause in cascade:
             record = self.write(message, root.id, ids[cause] if ids else "")
-            ids.append(
-                root.id if not ids else event_id(_PLACE_OF[type(message)][1], record.sequence)
-            )
+            ids.append(record.id)
             entries.append(Entry(record.topic, encode(record)))
         return entries
