@@ -1,0 +1,119 @@
+"""The commands people type: those in the documents, as they stand there, and what they answer."""
+
+import json
+import os
+import re
+import shlex
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.cli import COMMANDS
+from tests.builders.server import Server
+
+ROOT = Path(__file__).parents[2]
+RUN = "python3 run.py "
+
+
+def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "services.cli", *arguments],
+        cwd=cwd,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+
+
+def documented() -> list[list[str]]:
+    """Return the commands in the README's and documents' shell blocks, in order."""
+    found: list[list[str]] = []
+    for path in (ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))):
+        for block in re.findall(r"```sh\n(.*?)```", path.read_text(), re.DOTALL):
+            found += [shlex.split(line) for line in block.splitlines() if line.startswith(RUN)]
+    return [words[2:] for words in found]
+
+
+def test_every_documented_command_works_in_an_empty_folder(tmp_path: Path) -> None:
+    for name in ("tests", "examples", "bench"):
+        (tmp_path / name).symlink_to(ROOT / name)
+    commands = documented()
+    assert ["demo"] in commands
+    for words in commands:
+        if words[0] in ("test", "check", "python"):  # this is what runs now
+            continue
+        bounded = ["--for", "3", "--port", "0", "--no-browser"] if words == ["demo"] else []
+        done = run(*words, *bounded, cwd=tmp_path)
+        assert done.returncode == 0, (words, done.stdout[-2000:], done.stderr[-2000:])
+
+
+def test_the_demo_trades_in_all_modes_and_proves_it(tmp_path: Path) -> None:
+    arguments = ("--for", "12", "--port", "0", "--no-browser", "--json")
+    done = run("demo", *arguments, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads(done.stdout.splitlines()[-1])
+    assert min(report["trades"][mode] for mode in ("free", "metered", "auction")) >= 1
+    assert report["grants"] == sum(report["trades"].values())
+    assert report["usage"] >= 1
+    assert report["ledger_balanced"] is True
+    assert report["audit"]["verified"] is report["audit"]["replayed"] is True
+    assert report["audit"]["size"] > 100
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_helps_with_an_example(name: str) -> None:
+    done = run(name, "--help")
+    assert done.returncode == 0
+    assert "--" in done.stdout
+    if name in ("audit", "replay"):
+        return  # a group: its own commands have the examples, see below
+    assert "Example: databourse" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "words",
+    [("audit", "verify"), ("audit", "replay"), ("audit", "show"), ("audit", "prove")]
+    + [("audit", "export"), ("replay", "auctions"), ("replay", "usage")],
+)
+def test_commands_of_groups_help_with_an_example(words: tuple[str, str]) -> None:
+    done = run(*words, "--help")
+    assert "Example: databourse" in done.stdout
+
+
+def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        done = run("serve", "--data", str(tmp_path / "market"), "--port", str(port))
+    assert done.returncode == 2
+    assert f"port {port} is in use; choose another with --port" in done.stderr
+    assert not (tmp_path / "market").exists()
+
+
+def test_a_folder_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:
+    server = Server(tmp_path / "market")
+    done = run("serve", "--data", str(tmp_path / "market"), "--port", "0")
+    assert done.returncode == 2
+    assert "is in use by another process; stop that one or choose another folder" in done.stderr
+    assert server.stop() == 0
+
+
+def test_exit_codes_of_audit(tmp_path: Path) -> None:
+    assert run("audit", "verify", "--data", str(tmp_path / "nothing")).returncode == 3
+    assert run("audit", "verify").returncode == 2
+    server = Server(tmp_path / "market")
+    server.stop()
+    data = ("--data", str(tmp_path / "market"))
+    verified = run("audit", "verify", *data, "--json")
+    assert verified.returncode == 0
+    assert json.loads(verified.stdout)["verified"] is True
+    assert run("audit", "show", "99999", *data).returncode == 2
+    assert run("audit", "verify", *data, "--key", "nonsense").returncode == 2
+    (tmp_path / "market" / "audit.sqlite3").unlink()
+    assert run("audit", "verify", *data).returncode == 1
