@@ -95,15 +95,18 @@ def _text(checkpoint: Checkpoint) -> str:
 
 
 def _signature_of(signatures: str, name: str) -> bytes:
-    for line in signatures.splitlines():
-        mark, _, rest = line.partition(_SIGNATURE_MARK)
-        signer, _, encoded = rest.rpartition(" ")
-        if not mark and signer == name:
+    """Return the signature by `name`, in the one spelling it has."""
+    *lines, rest = signatures.split("\n")
+    for line in lines:
+        mark, _, encoded = line.rpartition(" ")
+        if mark == f"{_SIGNATURE_MARK}{name}" and not rest:
             try:
-                return base64.b64decode(encoded, validate=True)
+                stamped = base64.b64decode(encoded, validate=True)
             except binascii.Error as error:
                 raise CheckpointError(f"the signature is not base64: {error}") from error
-    raise CheckpointError(f"the note has no signature by {name!r}")
+            if base64.b64encode(stamped).decode() == encoded:
+                return stamped
+    raise CheckpointError(f"the note has no well-formed signature by {name!r}")
 
 
 def _key_hash(name: str, raw: bytes) -> bytes:

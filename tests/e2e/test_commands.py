@@ -75,11 +75,13 @@ def test_every_command_helps_with_an_example(name: str) -> None:
     assert "Example: databourse" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "words",
-    [("audit", "verify"), ("audit", "replay"), ("audit", "show"), ("audit", "prove")]
-    + [("audit", "export"), ("replay", "auctions"), ("replay", "usage")],
-)
+GROUPED = {
+    "audit": ("verify", "replay", "show", "prove", "export"),
+    "replay": ("auctions", "usage"),
+}
+
+
+@pytest.mark.parametrize("words", [(group, name) for group in GROUPED for name in GROUPED[group]])
 def test_commands_of_groups_help_with_an_example(words: tuple[str, str]) -> None:
     done = run(*words, "--help")
     assert "Example: databourse" in done.stdout
