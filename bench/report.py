@@ -6,6 +6,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+from services.tuning import expect_few_cycles
+
 
 class Row(NamedTuple):
     """`bar` is what to reach; `at_most` says whether less is better."""
@@ -38,6 +40,7 @@ def arguments(about: str, **sizes: int) -> argparse.Namespace:
     for name, size in sizes.items():
         parser.add_argument(f"--{name}", type=int, default=size)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
+    expect_few_cycles()
     return parser.parse_args()
 
 

@@ -62,10 +62,9 @@ class AccountOpened(Event):
 
 
 class TransferPosted(Event):
-    """Money that has moved for `party_id`.
+    """Money that has moved for `party_id`, by a command (`request`) or because of `cause_id`.
 
-    Behind it stands a command (`request`), or the trade or grant named by `cause_id`. A purchase
-    draws on the hold `hold_id`.
+    A purchase draws on the hold `hold_id`.
     """
 
     id: Id

@@ -13,6 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from services.commands import UsageError
+from services.tuning import expect_few_cycles
 
 COMMANDS: Final = {
     "demo": ("services.commands.demo", "The market in a folder of its own, with traders at work."),
@@ -53,6 +54,7 @@ def databourse() -> None:
 
 
 def main() -> None:
+    expect_few_cycles()
     try:
         app(prog_name="databourse")
     except UsageError as error:

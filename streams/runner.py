@@ -1,7 +1,6 @@
 """The loops that drive the rules on a log: whole cascades, or one service step by step."""
 
 import asyncio
-import gc
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -22,7 +21,6 @@ QUEUE_COMMANDS_MAX: Final = 20_000
 GROUP_COMMANDS_MAX: Final = 1_000
 SNAPSHOT_EVERY_RECORDS: Final = 200_000
 STEP_RECORDS_MAX: Final = 500
-COLLECTION_THRESHOLDS: Final = (100_000, 20, 50)  # messages hold no cycles: look for few
 
 
 class Overloaded(LogError):
@@ -65,7 +63,6 @@ class CascadeRunner:
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
 
     def start(self) -> None:
-        gc.set_threshold(*COLLECTION_THRESHOLDS)
         self._thread.start()
 
     def stop(self) -> None:

@@ -26,7 +26,9 @@ CREATE TABLE IF NOT EXISTS tiles (
 class Tree:
     """Grows by leaf hashes. `flush` writes what has become full, in the caller's transaction."""
 
-    def __init__(self, db: sqlite3.Connection) -> None:
+    def __init__(self, db: sqlite3.Connection | None = None) -> None:
+        """Without a database the tree lives in memory."""
+        db = db or sqlite3.connect(":memory:", isolation_level=None)
         db.execute(SCHEMA)
         self._db = db
         self._edges: list[bytearray] = [bytearray()]
@@ -155,32 +157,6 @@ class Tree:
     def _check_size(self, size: int) -> None:
         if not 0 <= size <= self.size:
             raise ProofError(f"the tree has {self.size} leaves, not {size}")
-
-
-class RunningRoot:
-    """A tree's root while leaves stream by, in memory of one hash per level."""
-
-    def __init__(self) -> None:
-        self.size = 0
-        self._peaks: list[bytes] = []  # of complete subtrees, widest first
-
-    def append(self, leaf_hash: bytes) -> None:
-        self._peaks.append(leaf_hash)
-        self.size += 1
-        merged = self.size
-        while not merged & 1:
-            right = self._peaks.pop()
-            self._peaks[-1] = _node(self._peaks[-1], right)
-            merged >>= 1
-
-    def root(self) -> bytes:
-        if not self._peaks:
-            return EMPTY_ROOT
-        peaks = self._peaks[::-1]
-        root = peaks[0]
-        for peak in peaks[1:]:
-            root = _node(peak, root)
-        return root
 
 
 def leaf_hashes(bodies: Sequence[bytes]) -> list[bytes]:

@@ -5,17 +5,16 @@ are computed again.
 """
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from market import ledger
-from market.merkle import leaf_hash
 from schemas.base import SchemaError
 from schemas.envelope import RULES_VERSION, Record, decode_head, decode_record, encode
 from schemas.events import FundsReleased, FundsReserved, TransferPosted, UsageCharged
 from schemas.topics import INPUTS, TOPIC_NAMED, Service
 from services.audit.checkpoint import CheckpointError, VerifierKey, verify
-from services.audit.tree import RunningRoot
+from services.audit.tree import Tree, leaf_hashes
 from streams.log import READ_LIMIT_MAX, LogReader, Stored
 from streams.recovery import RULES, State
 from streams.runner import cursor_name
@@ -49,34 +48,28 @@ def verify_log(
     progress: Progress = lambda done: None,
 ) -> Report:
     """Check order, completeness, ledger and signed checkpoints of all records."""
-    check = _Check()
-    running = RunningRoot()
-    waiting = deque(notes)
-    checkpoints = len(waiting)
-    for stored in _all(log, progress):
-        check.take(stored)
-        running.append(leaf_hash(stored.body))
-        while waiting and waiting[0][0] <= running.size:
-            check.checkpoint(waiting.popleft(), running, verifier)
-    for size, _ in waiting:
-        check.found(-1, f"a checkpoint speaks of {size} records, but there are only {running.size}")
-    if running.size and not checkpoints:
+    check, tree = _Check(), Tree()
+    for group in _groups(log, tree, progress):
+        for stored in group:
+            check.take(stored)
+    kept = list(notes)
+    for size, note in kept:
+        check.checkpoint(size, note, tree, verifier)
+    if tree.size and not kept:
         check.found(-1, "there is no checkpoint to hold the records against")
     check.end()
-    return Report(running.size, running.root(), checkpoints, check.findings)
+    return Report(tree.size, tree.root(), len(kept), check.findings)
 
 
 def replay_log(log: LogReader, progress: Progress = lambda done: None) -> Report:
     """Decide every input again, in the recorded order, and compare each record byte for byte."""
-    replay = _Replay(log.venue)
-    running = RunningRoot()
-    for stored in _all(log, progress):
-        running.append(leaf_hash(stored.body))
-        if not replay.take(stored):
+    replay, tree = _Replay(log.venue), Tree()
+    for group in _groups(log, tree, progress):
+        if not all(map(replay.take, group)):
             break
     else:
         replay.end(log)
-    return Report(running.size, running.root(), 0, replay.findings)
+    return Report(tree.size, tree.root(), 0, replay.findings)
 
 
 class _Check:
@@ -85,7 +78,8 @@ class _Check:
     def __init__(self) -> None:
         self.findings: list[Finding] = []
         self._position = 0
-        self._next: dict[str, int] = {}
+        self._offsets: dict[str, int] = {}
+        self._sequences: dict[str, int] = {}
         self._book = ledger.Ledger()
 
     def found(self, position: int, problem: str) -> None:
@@ -102,23 +96,33 @@ class _Check:
         except (SchemaError, KeyError) as error:
             self.found(stored.position, f"unreadable: {error}")
             return
-        self._in_order(stored.position, f"offset of {head.topic}", head.offset, first=0)
+        expected = self._offsets.get(head.topic, 0)
+        if head.offset != expected:
+            self.found(stored.position, f"offset {head.offset} where {expected} must follow")
+        self._offsets[head.topic] = head.offset + 1
         if head.source.partition("/")[2] != topic.writer:
             self.found(stored.position, f"{head.source} wrote to {head.topic}, which it may not")
         if topic.writer is not Service.GATEWAY:
-            self._in_order(stored.position, f"sequence of {head.source}", head.sequence, first=1)
+            expected = self._sequences.get(head.source, 1)
+            if head.sequence != expected:
+                self.found(
+                    stored.position, f"sequence {head.sequence} where {expected} must follow"
+                )
+            self._sequences[head.source] = head.sequence + 1
         if head.topic in _MONEY:
             self._post(stored)
 
-    def checkpoint(self, kept: tuple[int, bytes], running: RunningRoot, key: VerifierKey) -> None:
-        size, note = kept
+    def checkpoint(self, size: int, note: bytes, tree: Tree, key: VerifierKey) -> None:
+        if size > tree.size:
+            self.found(-1, f"a checkpoint speaks of {size} records, but there are {tree.size}")
+            return
         try:
             said = verify(note, key)
         except CheckpointError as error:
             self.found(-1, f"checkpoint {size}: {error}")
             return
-        if (said.size, said.root) != (running.size, running.root()):
-            self.found(size - 1, f"checkpoint {size}: the records up to it are not those it signed")
+        if (said.size, said.root) != (size, tree.root(size)):
+            self.found(size - 1, f"checkpoint {size}: the records up to it are not those signed")
 
     def end(self) -> None:
         sums: dict[str, int] = {}
@@ -128,12 +132,6 @@ class _Check:
         for currency, total in sums.items():
             if total:
                 self.found(-1, f"the balances in {currency} sum to {total}, not to zero")
-
-    def _in_order(self, position: int, counter: str, value: int, first: int) -> None:
-        expected = self._next.get(counter, first)
-        if value != expected:
-            self.found(position, f"{counter} is {value} where {expected} must follow")
-        self._next[counter] = value + 1
 
     def _post(self, stored: Stored) -> None:
         try:
@@ -220,9 +218,12 @@ def _name(record: Record) -> str:
     return type(record.data).__name__
 
 
-def _all(log: LogReader, progress: Progress) -> Iterator[Stored]:
+def _groups(log: LogReader, tree: Tree, progress: Progress) -> Iterator[Sequence[Stored]]:
+    """Yield all records in order, a group at a time, each taken into the tree."""
     position = 0
     while stored := log.read(position, READ_LIMIT_MAX):
-        yield from stored
+        tree.append(leaf_hashes([body for _, body in stored]))
+        tree.flush()
+        yield stored
         position = stored[-1].position + 1
         progress(position)

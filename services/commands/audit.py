@@ -4,7 +4,6 @@ exchange.
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -96,7 +95,7 @@ def prove_command(
         body = _body(log, position)
         try:
             said = verify(note, _verifier(data, key))
-            tree = Tree(sqlite3.connect(":memory:"))
+            tree = Tree()
             for group in _bodies(log, said.size):
                 tree.append(leaf_hashes(group))
             proof = tree.inclusion_proof(position, said.size)

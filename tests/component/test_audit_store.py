@@ -15,7 +15,7 @@ from services.audit.checkpoint import (
     sign,
     verify,
 )
-from services.audit.tree import RunningRoot, Tree, leaf_hashes
+from services.audit.tree import Tree, leaf_hashes
 from services.keys import load_or_make_key
 
 LEAVES = [str(number).encode() for number in range(70_000)]
@@ -51,14 +51,6 @@ def test_roots_and_proofs_equal_the_reference(tree: Tree, size: int) -> None:
         proof = tree.consistency_proof(old_size, size)
         assert proof == merkle.consistency_proof(leaves, old_size)
         merkle.verify_consistency(old_size, size, proof, tree.root(old_size), root)
-
-
-def test_the_running_root_equals_the_reference() -> None:
-    running = RunningRoot()
-    assert running.root() == merkle.root_hash([])
-    for size, leaf in enumerate(HASHES[:300], start=1):
-        running.append(leaf)
-        assert running.root() == merkle.root_hash(LEAVES[:size])
 
 
 @pytest.mark.parametrize(("index", "size"), [(-1, 5), (5, 5), (0, 70_001)])
