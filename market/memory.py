@@ -1,12 +1,19 @@
 """Which commands were already answered: the memory behind "already done"."""
 
+from collections.abc import Callable
 from typing import Final
 
 import msgspec
 
 from schemas.base import Command, Event
 from schemas.envelope import Message
-from schemas.events import FundsRefused, FundsReserved, TransferPosted
+from schemas.events import (
+    FundsRefused,
+    FundsReserved,
+    InstructionRefused,
+    RequestRefused,
+    TransferPosted,
+)
 from schemas.reasons import Refusal
 
 WINDOW_MS: Final = (
@@ -38,6 +45,24 @@ def judge(memory: Memory, command: Command, now_ms: int) -> type[AlreadyDone] | 
     if answer is None:
         return Refusal.STALE if command.at_ms < now_ms - WINDOW_MS else None
     return AlreadyDone if restates(answer, command) else Refusal.ID_REUSED
+
+
+def decide_once(
+    memory: Memory,
+    command: Command,
+    now_ms: int,
+    carry_out: Callable[[], list[Event] | Refusal],
+    refused: type[InstructionRefused] | type[RequestRefused],
+) -> list[Event]:
+    """Carry a command out unless it was answered before; a refusal becomes a `refused` event."""
+    verdict = judge(memory, command, now_ms)
+    if verdict is AlreadyDone:
+        return []
+    result = verdict if isinstance(verdict, Refusal) else carry_out()
+    if isinstance(result, Refusal):
+        name = type(command).__name__
+        return [refused(at_ms=command.at_ms, id=command.id, command=name, reason=result)]
+    return result
 
 
 def remember(memory: Memory, command_id: str, answer: Event, now_ms: int) -> None:

@@ -12,7 +12,7 @@ import msgspec
 from market import grant, ledger, party
 from market.deadlines import Deadlines, cancel, due_by, next_due_ms, schedule
 from market.ledger import Ledger
-from market.memory import AlreadyDone, Memory, advance, judge, remember
+from market.memory import Memory, advance, decide_once, remember
 from market.party import Party
 from schemas import commands as c
 from schemas import events as e
@@ -81,16 +81,13 @@ def decide(state: State, message: Command | Event) -> list[Event]:
 
 
 def _on_command(state: State, command: Command) -> list[Event]:
-    verdict = judge(state.memory, command, state.now_ms)
-    if verdict is AlreadyDone:
-        return []
-    result = verdict if isinstance(verdict, Refusal) else _carry_out(state, command)
-    if isinstance(result, Refusal):
-        name = type(command).__name__
-        return [
-            e.InstructionRefused(at_ms=command.at_ms, id=command.id, command=name, reason=result)
-        ]
-    return result
+    return decide_once(
+        state.memory,
+        command,
+        state.now_ms,
+        lambda: _carry_out(state, command),
+        e.InstructionRefused,
+    )
 
 
 def _carry_out(state: State, command: Command) -> list[Event] | Refusal:

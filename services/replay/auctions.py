@@ -10,19 +10,12 @@ from typing import Final, NamedTuple
 from market.venue import Emission
 from schemas.auctions import INCREMENT_TABLES, EnglishTerms
 from schemas.base import Event
-from schemas.catalogue import (
-    AuctionOffer,
-    CatalogueEntry,
-    Column,
-    ColumnType,
-    Content,
-    Field,
-    UpdateCycle,
-)
+from schemas.catalogue import AuctionOffer
 from schemas.commands import OpenAuction, PlaceBid
 from schemas.events import AuctionClosedUnsold, BidPlaced, BidRejected, TradeExecuted
 from schemas.ids import make_id
 from schemas.parties import Role, VenueTerms
+from services.replay.filler import CONTENT, SUPPLIER, entry
 from services.replay.rows import RowError, read_lines
 from simulation.stage import Stage
 
@@ -31,14 +24,6 @@ CURRENCY: Final = "USD"
 DAY_MS: Final = 86_400_000
 START_MS: Final = 1_041_379_200_000  # 2003-01-01, about when the best-known record was made
 _NONCE: Final = "0" * 32
-_SUPPLIER: Final = make_id("pty", "replay", "supplier")
-_CONTENT: Final = Content(
-    sha256="0" * 64,
-    media_type="text/csv",
-    size_bytes=1,
-    row_count=0,
-    columns=(Column(name="item", type=ColumnType.TEXT),),
-)
 
 
 class RecordedBid(NamedTuple):
@@ -94,7 +79,7 @@ def replay(
     """Run all auctions side by side in one venue; return their results in the file's order."""
     tally = _Tally()
     stage = Stage(VenueTerms(currencies=(CURRENCY,)), START_MS, tally.watch)
-    stage.admit(_SUPPLIER, Role.SUPPLIER)
+    stage.admit(SUPPLIER, Role.SUPPLIER)
     _admit_bidders(stage, bids)
     for auction in auctions.values():
         _open(stage, auction, increments)
@@ -162,17 +147,8 @@ def _admit_bidders(stage: Stage, bids: list[RecordedBid]) -> None:
 
 def _open(stage: Stage, auction: RecordedAuction, increments: str) -> None:
     listing_id = make_id("lst", auction.name)
-    entry = CatalogueEntry(
-        title_zh=auction.name,
-        title_en=auction.name,
-        abstract_zh="",
-        abstract_en="",
-        field=Field.STATISTICS,
-        update_cycle=UpdateCycle.OTHER,
-        provider_name="replay",
-        licence="as recorded",
-    )
-    stage.publish(listing_id, _SUPPLIER, AuctionOffer(currency=CURRENCY), entry, _CONTENT)
+    offer = AuctionOffer(currency=CURRENCY)
+    stage.publish(listing_id, SUPPLIER, offer, entry(auction.name), CONTENT)
     terms = EnglishTerms(
         currency=CURRENCY,
         starts_at_ms=START_MS,
@@ -185,7 +161,7 @@ def _open(stage: Stage, auction: RecordedAuction, increments: str) -> None:
             id=make_id("auc", auction.name),
             at_ms=START_MS,
             listing_id=listing_id,
-            supplier_id=_SUPPLIER,
+            supplier_id=SUPPLIER,
             terms=terms,
             nonce=_NONCE,
         )

@@ -11,43 +11,18 @@ import msgspec
 
 from market.venue import Emission
 from schemas.base import INTEGER_MAX, SchemaError
-from schemas.catalogue import (
-    CatalogueEntry,
-    Column,
-    ColumnType,
-    Content,
-    Field,
-    MeteredOffer,
-    UpdateCycle,
-)
+from schemas.catalogue import MeteredOffer
 from schemas.commands import RecordUsage, Subscribe
 from schemas.events import UsageCharged, UsageRecorded
 from schemas.ids import derive_id, make_id
 from schemas.parties import Role, VenueTerms
 from schemas.tariff import Tariff, Unit, check_tariff
+from services.replay.filler import CONTENT, SUPPLIER, entry
 from services.replay.rows import RowError, read_lines
 from simulation.stage import Stage
 
 COLUMNS: Final = ("time_ms", "client", "bytes")
-_SUPPLIER: Final = make_id("pty", "replay", "supplier")
 _LISTING: Final = make_id("lst", "replay", "usage")
-_CONTENT: Final = Content(
-    sha256="0" * 64,
-    media_type="text/csv",
-    size_bytes=1,
-    row_count=0,
-    columns=(Column(name="path", type=ColumnType.TEXT),),
-)
-_ENTRY: Final = CatalogueEntry(
-    title_zh="用量",
-    title_en="Recorded usage",
-    abstract_zh="",
-    abstract_en="",
-    field=Field.STATISTICS,
-    update_cycle=UpdateCycle.OTHER,
-    provider_name="replay",
-    licence="as recorded",
-)
 
 
 class Use(NamedTuple):
@@ -95,8 +70,8 @@ def replay(uses: list[Use], tariff: Tariff, progress: Callable[[int], None]) -> 
         return []
     tally = _Tally()
     stage = Stage(VenueTerms(currencies=(tariff.currency,)), uses[0].time_ms, tally.watch)
-    stage.admit(_SUPPLIER, Role.SUPPLIER)
-    stage.publish(_LISTING, _SUPPLIER, MeteredOffer(tariff=tariff), _ENTRY, _CONTENT)
+    stage.admit(SUPPLIER, Role.SUPPLIER)
+    stage.publish(_LISTING, SUPPLIER, MeteredOffer(tariff=tariff), entry("recorded usage"), CONTENT)
     clients = list(dict.fromkeys(use.client for use in uses))
     budget_minor = INTEGER_MAX // (len(clients) + 1)
     grants = {
