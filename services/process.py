@@ -71,6 +71,8 @@ class Process:
         self.projection.catch_up()
         if not self.log.size:
             self._open_venue()
+        if not (self.folder / TOKENS_NAME).exists():
+            self._issue_first_tokens()
         self.runner.start()
         self.projection.start()
         self.audit.start()
@@ -109,7 +111,7 @@ class Process:
         return tokens
 
     def _open_venue(self) -> None:
-        """A new folder gets its operator, its regulator, their tokens and the venue's terms."""
+        """A new folder gets its venue's terms, an operator and a regulator."""
         now_ms = wall_clock_ms()
         operator_id = FIRST_PARTIES[Role.OPERATOR][0]
         commands: list[Command] = [
@@ -117,7 +119,6 @@ class Process:
                 id="cmd_open_venue", at_ms=now_ms, operator_id=operator_id, terms=DEFAULT_TERMS
             )
         ]
-        tokens: dict[str, str] = {}
         for role, (party_id, name) in FIRST_PARTIES.items():
             commands += [
                 RegisterParty(
@@ -130,12 +131,19 @@ class Process:
                     operator_id=operator_id,
                 ),
             ]
-            _, tokens[role.value] = self.tokens.issue(Principal(party_id, role))
         self.runner.run_now(commands)
         self.projection.catch_up()
-        handle = os.open(self.folder / TOKENS_NAME, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+
+    def _issue_first_tokens(self) -> None:
+        tokens = {
+            role.value: self.tokens.issue(Principal(party_id, role))[1]
+            for role, (party_id, _) in FIRST_PARTIES.items()
+        }
+        path = self.folder / TOKENS_NAME
+        handle = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(handle, "w") as file:
             json.dump(tokens, file)
+        Path(f"{path}.new").rename(path)
 
 
 class ProjectorLoop:

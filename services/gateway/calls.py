@@ -113,17 +113,19 @@ class Call:
 
         The same command again gives the stored result; other content under its key is refused.
         """
-        if not self._was_sent(command):
-            await self.publish(command)
+        shown = self._was_sent(command) or await self.publish(command)
         location = {"Location": f"/v1/commands/{command.id}"}
-        if not self._wait_s:
+        if not self._wait_s or not shown:
             return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
         self.outcome(command.id)
         row = self.read(table, key)
-        return JSONResponse(row.model_dump(mode="json"), 200, location)
+        return JSONResponse(row.model_dump(mode="json", exclude={"digest"}), 200, location)
 
-    async def publish(self, command: Command) -> None:
-        """Make a command durable. Raises Problem 409 while the same command is still under way."""
+    async def publish(self, command: Command) -> bool:
+        """Make a command durable; return whether the read models show it already.
+
+        Raises Problem 409 while the same command is still under way, 503 when nothing was taken.
+        """
         if command.id in self._running:
             raise Problem(
                 409, "still_running", "The same command is still being carried out; retry."
@@ -137,7 +139,7 @@ class Call:
             raise Problem(503, "log_unavailable", str(error)) from error
         finally:
             self._running.discard(command.id)
-        await self.exchange.market.caught_up(size, max(self._wait_s, CATCH_UP_SECONDS))
+        return await self.exchange.market.caught_up(size, max(self._wait_s, CATCH_UP_SECONDS))
 
     def outcome(self, command_id: str) -> CommandRow:
         """Return the accepted command. Raises the Problem it was refused with."""

@@ -187,16 +187,23 @@ class UsageRow(Row, table=True):
     at_ms: int
 
 
-class CommandRow(Row, table=True):
-    """What became of a command. `digest` tells its content from another's under the same id."""
+class CommandStatus(Row):
+    """What became of a command, as its sender sees it."""
 
-    __tablename__ = "commands"
     id: str = Field(primary_key=True)
     type: str
-    digest: str
     status: str
     reason: str
     at_ms: int
+
+
+class CommandRow(CommandStatus, table=True):
+    """`digest` tells a command's content from another's under the same id; it is shown to nobody,
+    since the content of a sealed bid could be guessed from it.
+    """
+
+    __tablename__ = "commands"
+    digest: str
 
 
 class ProjectionRow(SQLModel, table=True):

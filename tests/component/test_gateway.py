@@ -8,6 +8,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from market import merkle
+from schemas.ids import make_id
 from services.gateway.access import ACCESS
 from services.gateway.app import BODY_BYTES_MAX
 from services.gateway.credential import CredentialError, verify
@@ -193,6 +194,17 @@ def test_idempotency_keys_are_needed_kept_and_not_reused(market: Exchange) -> No
     assert [line["amount_minor"] for line in statement["items"]].count(7) == 1
 
 
+def test_a_command_still_under_way_is_not_sent_twice(market: Exchange) -> None:
+    path = f"/v1/parties/{market.ids['anna']}/deposits"
+    command_id = make_id("trf", "pty_operator", path, "busy")
+    market.http.app.state.running.add(command_id)
+    money = {"currency": "CNY", "amount_minor": 9, "reference": "bank"}
+    answer = market.call("operator", "POST", path, money, key="busy")
+    assert problem(answer) == (409, "still_running")
+    market.http.app.state.running.remove(command_id)
+    assert market.call("operator", "POST", path, money, key="busy").is_success
+
+
 def test_without_waiting_a_command_is_accepted_with_its_location(market: Exchange) -> None:
     path = f"/v1/parties/{market.ids['anna']}/deposits"
     money = {"currency": "CNY", "amount_minor": 9, "reference": "bank"}
@@ -200,6 +212,7 @@ def test_without_waiting_a_command_is_accepted_with_its_location(market: Exchang
     assert answer.status_code == 202
     command = market.ok("operator", "GET", answer.headers["location"])
     assert command["status"] == "accepted"
+    assert "digest" not in command
 
 
 def test_an_oversized_body_is_refused_before_it_is_read(market: Exchange) -> None:

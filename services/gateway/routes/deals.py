@@ -113,7 +113,7 @@ async def trade(trade_id: str, call: Caller) -> t.TradeRow:
 
 
 @router.get("/commands/{command_id}")
-async def command(command_id: str, call: Caller) -> t.CommandRow:
+async def command(command_id: str, call: Caller) -> t.CommandStatus:
     """What became of a command. Its id can be made only by its sender."""
     return call.read(t.CommandRow, command_id)
 

@@ -64,7 +64,7 @@ async def revoke_token(token_id: str, call: Caller) -> Response:
     return Response(status_code=204)
 
 
-@router.post("/parties/{party_id}/deposits", response_model=t.CommandRow)
+@router.post("/parties/{party_id}/deposits", response_model=t.CommandStatus)
 async def deposit(party_id: str, body: MoneyBody, call: Caller) -> Response:
     command = make(
         c.Deposit,
@@ -77,7 +77,7 @@ async def deposit(party_id: str, body: MoneyBody, call: Caller) -> Response:
     return await call.send(command, t.CommandRow, command.id)
 
 
-@router.post("/parties/{party_id}/withdrawals", response_model=t.CommandRow)
+@router.post("/parties/{party_id}/withdrawals", response_model=t.CommandStatus)
 async def withdraw(party_id: str, body: MoneyBody, call: Caller) -> Response:
     call.owns(party_id)
     command = make(
