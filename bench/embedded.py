@@ -2,12 +2,12 @@
 rows; bytes of log per bid; restart with and without a snapshot; and the rules alone in memory.
 """
 
+import asyncio
 import random
 import sqlite3
 import tempfile
 import threading
 import time
-from collections import deque
 from pathlib import Path
 
 from bench.report import Row, arguments, show
@@ -102,21 +102,26 @@ def bids_per_second(folder: Path, said: list[Command], waiting: int) -> tuple[fl
     runner.start()
     audit.start()
     before = log.size
-    start = time.perf_counter()
-    flying: deque = deque()
-    for command in said:
-        flying.append(runner.submit(command))
-        if len(flying) >= waiting:
-            flying.popleft().result()
-    for future in flying:
-        future.result()
-    seconds = time.perf_counter() - start
+    seconds = asyncio.run(keep_waiting(runner, said, waiting))
     runner.stop()
     audit.stop()
     rows = log._db.execute("SELECT * FROM records WHERE position >= ?", (before,)).fetchall()
     for part in (audit.store, reader, log):
         part.close()
     return len(said) / seconds, rows
+
+
+async def keep_waiting(runner: CascadeRunner, said: list[Command], waiting: int) -> float:
+    """Let so many callers each wait for one bid after the other, as the gateway does."""
+    left = iter(said)
+
+    async def caller() -> None:
+        for command in left:
+            await runner.submit_async(command)
+
+    start = time.perf_counter()
+    await asyncio.gather(*(caller() for _ in range(waiting)))
+    return time.perf_counter() - start
 
 
 def bare_inserts_per_second(rows: list[tuple], count: int, group: int) -> float:

@@ -4,6 +4,7 @@ import fcntl
 import os
 import sqlite3
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Final
 
@@ -24,6 +25,7 @@ FILE_NAME: Final = "market.sqlite3"
 LOCK_NAME: Final = "market.lock"
 SNAPSHOTS_KEPT: Final = 2
 BUSY_MS: Final = 10_000
+ROWS_PER_INSERT: Final = 64  # Python hands its lock over at every statement, not at every row
 WAL_PAGES_MAX: Final = 8_000  # of 4 KiB, after which the write-ahead log is folded into the file
 
 _SCHEMA: Final = """
@@ -37,6 +39,8 @@ CREATE TABLE snapshots (
     body BLOB NOT NULL, PRIMARY KEY (service, position)
 ) STRICT;
 """
+_INSERT: Final = "INSERT INTO records VALUES (?, ?, ?)"
+_INSERT_MANY: Final = _INSERT + ", (?, ?, ?)" * (ROWS_PER_INSERT - 1)
 _MIGRATIONS: Final[
     dict[int, Callable[[sqlite3.Connection], None]]
 ] = {}  # from version -> to the next
@@ -143,7 +147,11 @@ class EmbeddedLog(EmbeddedReader):
         snapshots: Sequence[Snapshot],
     ) -> None:
         self._db.execute("BEGIN IMMEDIATE")
-        self._db.executemany("INSERT INTO records VALUES (?, ?, ?)", rows)
+        whole = len(rows) - len(rows) % ROWS_PER_INSERT
+        for start in range(0, whole, ROWS_PER_INSERT):
+            chunk = rows[start : start + ROWS_PER_INSERT]
+            self._db.execute(_INSERT_MANY, tuple(chain.from_iterable(chunk)))
+        self._db.executemany(_INSERT, rows[whole:])
         self._db.executemany("REPLACE INTO heads VALUES (?, ?)", heads.items())
         for snapshot in snapshots:
             self._db.execute("REPLACE INTO snapshots VALUES (?, ?, ?, ?)", snapshot)
