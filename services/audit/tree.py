@@ -43,8 +43,9 @@ class Tree:
 
     def append(self, leaf_hashes: Iterable[bytes]) -> None:
         """Add leaves at the right edge, 32 bytes each."""
-        edge = self._edges[0]
-        edge += b"".join(leaf_hashes)
+        added = b"".join(leaf_hashes)
+        assert len(added) % HASH_BYTES == 0, "a leaf hash has 32 bytes, or all after it are shifted"
+        self._edges[0] += added
         self._cut(0)
 
     def flush(self) -> None:
@@ -105,22 +106,27 @@ class Tree:
             middle = start + largest_power_below(width)
             return _node(self._range(start, middle), self._range(middle, end))
         level, height = divmod(width.bit_length() - 1, TILE_BITS)
-        first = start >> (level * TILE_BITS)
-        tile = self._tile(level, first >> TILE_BITS)
-        offset = (first & (TILE_WIDTH - 1)) * HASH_BYTES
-        return fold(tile[offset : offset + (HASH_BYTES << height)])
-
-    def _tile(self, level: int, number: int) -> bytes | bytearray:
+        number, place = divmod(start >> (level * TILE_BITS), TILE_WIDTH)
         if number == self._full_tiles[level]:
-            return self._edges[level]
-        return self._unsaved.get((level, number)) or self._load(level, number)
+            offset = place * HASH_BYTES
+            return fold(self._edges[level][offset : offset + (HASH_BYTES << height)])
+        offset = (place >> height) * HASH_BYTES
+        return self._load(level, number)[height][offset : offset + HASH_BYTES]
 
-    def _load_tile(self, level: int, number: int) -> bytes:
-        query = "SELECT hashes FROM tiles WHERE level = ? AND number = ?"
-        row = self._db.execute(query, (level, number)).fetchone()
-        if row is None:
-            raise ProofError(f"tile {number} of level {level} is missing; rebuild the audit tree")
-        return bytes(row[0])
+    def _load_tile(self, level: int, number: int) -> list[bytes]:
+        """Return a full tile with all levels above it, as `levels` does: proofs from one tile
+        share most of them.
+        """
+        hashes = self._unsaved.get((level, number))
+        if hashes is None:
+            query = "SELECT hashes FROM tiles WHERE level = ? AND number = ?"
+            row = self._db.execute(query, (level, number)).fetchone()
+            if row is None:
+                raise ProofError(
+                    f"tile {number} of level {level} is missing; rebuild the audit tree"
+                )
+            hashes = bytes(row[0])
+        return levels(hashes)
 
     def _cut(self, level: int) -> None:
         """Move full tiles out of an edge; each becomes one hash on the level above."""
@@ -151,7 +157,7 @@ class Tree:
             self._full_tiles.append(0)
             above = self._db.execute(query, (level + 1,)).fetchone()[0]
             for number in range(above * TILE_WIDTH, count):
-                self._edges[level + 1] += fold(self._load(level, number))
+                self._edges[level + 1] += self._load(level, number)[-1]
             level += 1
 
     def _check_size(self, size: int) -> None:
@@ -164,17 +170,28 @@ def leaf_hashes(bodies: Sequence[bytes]) -> list[bytes]:
     return [sha256(b"\x00" + body).digest() for body in bodies]
 
 
+def levels(hashes: bytes | bytearray) -> list[bytes]:
+    """Return a power of two of neighbouring hashes, 32 bytes each, and every level above them up
+    to their root.
+    """
+    built = [bytes(hashes)]
+    width = HASH_BYTES * 2
+    while len(built[-1]) > HASH_BYTES:
+        below = built[-1]
+        built.append(
+            b"".join(
+                [
+                    sha256(b"\x01" + below[start : start + width]).digest()
+                    for start in range(0, len(below), width)
+                ]
+            )
+        )
+    return built
+
+
 def fold(hashes: bytes | bytearray) -> bytes:
     """Return the root over a power of two of neighbouring hashes, 32 bytes each."""
-    width = HASH_BYTES * 2
-    while len(hashes) > HASH_BYTES:
-        hashes = b"".join(
-            [
-                sha256(b"\x01" + hashes[start : start + width]).digest()
-                for start in range(0, len(hashes), width)
-            ]
-        )
-    return bytes(hashes)
+    return levels(hashes)[-1]
 
 
 def _node(left: bytes, right: bytes) -> bytes:

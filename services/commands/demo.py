@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import secrets
 import signal
 import sys
@@ -64,7 +65,7 @@ async def _run(
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     say = _sayer(as_json)
     say(f"the market is open at {url} (data in {folder})")
-    if browser:
+    if browser and _has_screen():
         webbrowser.open(url)
     try:
         async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http:
@@ -142,6 +143,11 @@ def _report(process: Process) -> dict[str, Any]:
             "replayed": not replayed.findings,
         },
     }
+
+
+def _has_screen() -> bool:
+    """Whether a browser would open a window of its own, and not take over the terminal."""
+    return sys.platform in ("darwin", "win32") or "DISPLAY" in os.environ
 
 
 def _sayer(as_json: bool) -> Any:

@@ -15,6 +15,7 @@ OPERATOR: Final = frozenset({Role.OPERATOR})
 OVERSIGHT: Final = frozenset({Role.OPERATOR, Role.REGULATOR})
 
 ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
+    ("GET", "/"): PUBLIC,
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/v1/venue"): PUBLIC,

@@ -101,6 +101,13 @@ async def stream(
     return StreamingResponse(_events(request, exchange, start), media_type="text/event-stream")
 
 
+@router.get("/")
+async def index(call: Caller) -> dict[str, Any]:
+    """Where to look first."""
+    public = ("/v1/listings", "/v1/auctions", "/v1/stream", "/v1/audit/head", "/v1/venue")
+    return {"name": "databourse", "venue": call.exchange.venue, "see": [*public, "/openapi.json"]}
+
+
 @router.get("/v1/venue")
 async def venue(call: Caller) -> dict[str, Any]:
     """The venue's name and the public keys to check its word with."""
