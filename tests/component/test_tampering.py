@@ -131,6 +131,19 @@ def sign_again(folder: Path) -> None:
     log.close()
 
 
+def test_records_made_by_other_rules_are_told_and_not_guessed(
+    original: Path, tmp_path: Path
+) -> None:
+    folder = copy(original, tmp_path / "newer")
+    with sqlite3.connect(folder / FILE_NAME) as db:
+        event = next(position for position in range(20) if b"rulesversion" in body(db, position))
+        changed = body(db, event).replace(b'"rulesversion":1', b'"rulesversion":2')
+        put(db, event, changed)
+    db.close()
+    (finding,) = replay(folder).findings
+    assert finding == (event, "was made by rules 2, these are 1: no replay")
+
+
 def test_missing_checkpoints_and_records_after_the_last_one_are_told(
     original: Path, tmp_path: Path
 ) -> None:
