@@ -70,7 +70,11 @@ def consistency_proof(leaves: Sequence[bytes], old_size: int) -> list[bytes]:
 def verify_inclusion(
     leaf_hash: bytes, index: int, tree_size: int, proof: Sequence[bytes], root: bytes
 ) -> None:
-    """Raises ProofError unless the proof leads from the leaf to the root. RFC 9162, 2.1.3.2."""
+    """Raises ProofError unless the proof leads from the leaf to the root. RFC 9162, 2.1.3.2.
+
+    `tree_size` must be that of the checkpoint which signs `root`: sizes with paths of one shape,
+    as 3 and 4 for leaf 0, cannot be told apart by a proof.
+    """
     _check_index(index, tree_size)
     _check_hashes(leaf_hash, root, *proof)
     node, last, computed = index, tree_size - 1, leaf_hash

@@ -18,7 +18,8 @@ class Emission(NamedTuple):
     cause: int
 
 
-_TAKERS: Final = {
+# Which services decide on a message of this kind; the others have no use for it.
+TAKERS: Final = {
     kind: tuple(
         service
         for service, takes in (
@@ -50,7 +51,7 @@ class Venue:
         """Return the command and its consequences in the order they came to be."""
         cascade = [Emission(command, -1)]
         for index, (message, _) in enumerate(cascade):
-            for service in _TAKERS[type(message)]:
+            for service in TAKERS[type(message)]:
                 for event in self._take[service](message):
                     cascade.append(Emission(event, index))  # noqa: PERF401  a comprehension is slower
         return cascade

@@ -51,7 +51,6 @@ class Refusal(StrEnum):
     GRANT_NOT_METERED = "grant_not_metered"
     GRANT_SUSPENDED = "grant_suspended"
     GRANT_NOT_SUSPENDED = "grant_not_suspended"
-    GRANT_ENDED = "grant_ended"
     GRANT_EXPIRED = "grant_expired"
     PREPAID_EXHAUSTED = "prepaid_exhausted"
     POLICY_DENIES = "policy_denies"

@@ -5,7 +5,6 @@ signature, so that other tools read it too.
 """
 
 import base64
-import binascii
 import hashlib
 from typing import Final, NamedTuple
 
@@ -17,7 +16,8 @@ from market.merkle import HASH_BYTES
 
 _ED25519: Final = b"\x01"
 _SIGNATURE_MARK: Final = "— "
-NOTE_BYTES_MAX: Final = 4_096
+# C2SP asks for room for 16 signatures, of which those safe from quantum computers take 5 kB each.
+NOTE_BYTES_MAX: Final = 131_072
 
 
 class CheckpointError(ValueError):
@@ -44,6 +44,7 @@ class VerifierKey(NamedTuple):
 
 def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> bytes:
     """Return the signed note; the signer's name is the checkpoint's origin."""
+    assert _is_name(checkpoint.origin), "a log's name has neither spaces nor a plus"
     text = _text(checkpoint)
     stamped = _key_hash(checkpoint.origin, _raw(key.public_key())) + key.sign(text.encode())
     signature = base64.b64encode(stamped).decode()
@@ -52,25 +53,15 @@ def sign(checkpoint: Checkpoint, key: Ed25519PrivateKey) -> bytes:
 
 def verify(note: bytes, verifier: VerifierKey) -> Checkpoint:
     """Return what the note says. Raises CheckpointError unless the verifier's key signed just
-    that.
+    that; signatures by other keys, a witness's for example, are passed over.
     """
-    try:
-        text, _, signatures = note.decode().rpartition("\n\n")
-        origin, size, root = text.split("\n")
-        checkpoint = Checkpoint(origin, int(size), base64.b64decode(root, validate=True))
-    except (UnicodeDecodeError, ValueError) as error:
-        raise CheckpointError(f"not a checkpoint note: {error}") from error
-    if len(note) > NOTE_BYTES_MAX or len(checkpoint.root) != HASH_BYTES:
+    checkpoint, text, signatures = _parse(note)
+    if checkpoint.origin != verifier.name:
         raise CheckpointError(
-            "not a checkpoint note: it is too long, or its root is no SHA-256 hash"
+            f"the note speaks of log {checkpoint.origin!r}, not of log {verifier.name!r}"
         )
-    if origin != verifier.name or _text(checkpoint) != f"{text}\n":
-        raise CheckpointError(f"the note speaks of {origin!r} {size}, not of log {verifier.name!r}")
-    stamped = _signature_of(signatures, verifier.name)
-    if stamped[:4] != _key_hash(verifier.name, _raw(verifier.key)):
-        raise CheckpointError("the note was signed with another key")
     try:
-        verifier.key.verify(stamped[4:], f"{text}\n".encode())
+        verifier.key.verify(_signature_by(verifier, signatures), text.encode())
     except InvalidSignature as error:
         raise CheckpointError("the signature does not fit the note") from error
     return checkpoint
@@ -82,11 +73,38 @@ def read_verifier(text: str) -> VerifierKey:
         name, key_hash, body = text.strip().split("+", 2)
         decoded = base64.b64decode(body, validate=True)
         key = Ed25519PublicKey.from_public_bytes(decoded[1:])
-    except (ValueError, binascii.Error) as error:
+    except ValueError as error:
         raise CheckpointError(f"not a verifier key (name+hash+base64): {error}") from error
+    if not _is_name(name):
+        raise CheckpointError("not a verifier key: its name is empty or has spaces")
     if decoded[:1] != _ED25519 or key_hash != _key_hash(name, decoded[1:]).hex():
         raise CheckpointError("not a verifier key: its hash does not fit, or it is not Ed25519")
     return VerifierKey(name, key)
+
+
+def _parse(note: bytes) -> tuple[Checkpoint, str, str]:
+    """Return the checkpoint, the signed text and the signature lines."""
+    if len(note) > NOTE_BYTES_MAX:
+        raise _no_note(f"it has {len(note)} bytes, more than {NOTE_BYTES_MAX}")
+    try:
+        body, blank, signatures = note.decode().rpartition("\n\n")
+    except UnicodeDecodeError as error:
+        raise _no_note(str(error)) from error
+    if body.count("\n") != 2:
+        raise _no_note("it does not begin with the lines origin, size and root, and a blank one")
+    origin, size, root = body.split("\n")
+    try:
+        checkpoint = Checkpoint(origin, int(size), base64.b64decode(root, validate=True))
+    except ValueError as error:
+        raise _no_note(str(error)) from error
+    text = body + blank[:1]
+    if text != _text(checkpoint) or checkpoint.size < 0 or len(checkpoint.root) != HASH_BYTES:
+        raise _no_note(f"{size!r} is no tree size or {root!r} no SHA-256 hash")
+    return checkpoint, text, signatures
+
+
+def _no_note(why: str) -> CheckpointError:
+    return CheckpointError(f"not a checkpoint note: {why}")
 
 
 def _text(checkpoint: Checkpoint) -> str:
@@ -94,19 +112,28 @@ def _text(checkpoint: Checkpoint) -> str:
     return f"{checkpoint.origin}\n{checkpoint.size}\n{root}\n"
 
 
-def _signature_of(signatures: str, name: str) -> bytes:
-    """Return the signature by `name`, in the one spelling it has."""
+def _signature_by(verifier: VerifierKey, signatures: str) -> bytes:
+    """Return the signature by this very key, in the one spelling it has."""
+    start = f"{_SIGNATURE_MARK}{verifier.name} "
     *lines, rest = signatures.split("\n")
-    for line in lines:
-        mark, _, encoded = line.rpartition(" ")
-        if mark == f"{_SIGNATURE_MARK}{name}" and not rest:
-            try:
-                stamped = base64.b64decode(encoded, validate=True)
-            except binascii.Error as error:
-                raise CheckpointError(f"the signature is not base64: {error}") from error
-            if base64.b64encode(stamped).decode() == encoded:
-                return stamped
-    raise CheckpointError(f"the note has no well-formed signature by {name!r}")
+    named = [line.removeprefix(start) for line in lines if line.startswith(start) and not rest]
+    key_hash = _key_hash(verifier.name, _raw(verifier.key))
+    for encoded in named:
+        try:
+            stamped = base64.b64decode(encoded, validate=True)
+        except ValueError as error:
+            raise CheckpointError(f"the signature is not base64: {error}") from error
+        if base64.b64encode(stamped).decode() != encoded:
+            raise CheckpointError("the signature is not in the one base64 spelling it has")
+        if stamped.startswith(key_hash):
+            return stamped[len(key_hash) :]
+    if named:
+        raise CheckpointError("the note was signed with another key")
+    raise CheckpointError(f"the note has no well-formed signature by {verifier.name!r}")
+
+
+def _is_name(name: str) -> bool:
+    return bool(name) and name.isprintable() and not {" ", "+"} & set(name)
 
 
 def _key_hash(name: str, raw: bytes) -> bytes:

@@ -9,10 +9,11 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Final, NamedTuple
 
 from market import ledger
+from market.venue import TAKERS
 from schemas.base import SchemaError
 from schemas.envelope import RULES_VERSION, Record, decode_head, decode_record, encode
 from schemas.events import FundsReleased, FundsReserved, TransferPosted, UsageCharged
-from schemas.topics import INPUTS, TOPIC_NAMED, Service
+from schemas.topics import TOPIC_NAMED, Service
 from services.audit.checkpoint import CheckpointError, VerifierKey, verify
 from services.audit.tree import Tree, leaf_hashes
 from streams.log import READ_LIMIT_MAX, LogReader, Stored
@@ -152,10 +153,6 @@ class _Replay:
         self.states: dict[Service, State] = {service: RULES[service].State() for service in RULES}
         self._scribe = Scribe(venue, {})
         self._expected: dict[Service, deque[tuple[int, Record]]] = {s: deque() for s in RULES}
-        self._readers = {
-            topic: tuple(service for service in RULES if topic in INPUTS[service])
-            for topic in TOPIC_NAMED
-        }
 
     def take(self, stored: Stored) -> bool:
         """Compare a record and let its readers decide on it. False when going on makes no sense."""
@@ -168,11 +165,12 @@ class _Replay:
             return False
         if writer not in RULES and stored.body != encode(record):
             return self._stop(stored.position, "these are not the canonical bytes of the record")
-        for service in self._readers[record.topic]:
+        for service in TAKERS[type(record.data)]:
             rules, state = RULES[service], self.states[service]
+            cause = record.id
             for event in rules.decide(state, record.data):
                 rules.evolve(state, event)
-                made = self._scribe.write(event, record.correlationid, record.id)
+                made = self._scribe.write(event, record.correlationid, cause)
                 self._expected[service].append((stored.position, made))
         return True
 
