@@ -10,25 +10,24 @@ from market import merkle
 from market.merkle import ProofError
 from services.audit.tree import Tree, leaf_hashes
 
-SIZE_MAX = 1_500
-LEAVES = [number.to_bytes(2, "big") for number in range(SIZE_MAX)]
+GROUPS_MAX, GROUP_MAX = 8, 300
+LEAVES = [number.to_bytes(2, "big") for number in range(GROUPS_MAX * GROUP_MAX)]
 HASHES = leaf_hashes(LEAVES)
-sizes = st.integers(1, SIZE_MAX)
+groups = st.tuples(st.integers(1, GROUP_MAX), st.sampled_from(["go on", "flush", "reopen"]))
 
 
 @st.composite
 def grown(draw: st.DrawFn) -> Tree:
-    """Grow a tree by groups; now and then it is flushed, and now and then dropped and reopened."""
+    """Grow a tree by groups; after some it is flushed, after some dropped as it is and reopened."""
     db = sqlite3.connect(":memory:", isolation_level=None)
-    tree, size = Tree(db), draw(sizes)
-    while tree.size < size:
-        end = min(size, tree.size + draw(st.integers(1, 600)))
-        tree.append(HASHES[tree.size : end])
-        step = draw(st.sampled_from(["go on", "flush", "reopen"]))
-        if step == "flush":
+    tree = Tree(db)
+    for count, then in draw(st.lists(groups, max_size=GROUPS_MAX - 1)):
+        tree.append(HASHES[tree.size : tree.size + count])
+        if then == "flush":
             tree.flush()
-        elif step == "reopen" and draw(st.booleans()):
+        elif then == "reopen":
             tree = Tree(db)
+    tree.append(HASHES[tree.size : tree.size + draw(st.integers(1, GROUP_MAX))])
     return tree
 
 
@@ -49,7 +48,7 @@ def test_roots_and_proofs_equal_the_reference_at_every_size(
     merkle.verify_consistency(old_size, size, proof, old_root, root)
 
 
-@given(st.lists(st.binary(max_size=40), min_size=1, max_size=80), st.data())
+@given(st.lists(st.binary(max_size=40), min_size=1, max_size=80, unique=True), st.data())
 def test_no_leaf_passes_for_another_or_at_another_place(
     leaves: list[bytes], data: st.DataObject
 ) -> None:

@@ -58,6 +58,28 @@ def test_every_inclusion_proof_verifies_and_no_altered_one_does(size: int) -> No
             merkle.verify_inclusion(leaf_hash, (index + 1) % (size + 1), size, proof, root)
 
 
+def test_a_proof_is_refused_under_every_size_whose_path_is_of_another_length() -> None:
+    """Paths of one length are told apart by the checkpoint alone, which signs size and root."""
+    for size in range(1, 65):
+        leaves, root = MANY[:size], merkle.root_hash(MANY[:size])
+        for index in range(size):
+            proof = merkle.inclusion_proof(leaves, index)
+            leaf_hash = merkle.leaf_hash(leaves[index])
+            for other in range(index + 1, 65):
+                if path_length(index, other) != len(proof):
+                    with pytest.raises(ProofError, match=r"more than|fewer than"):
+                        merkle.verify_inclusion(leaf_hash, index, other, proof, root)
+
+
+@pytest.mark.parametrize(("old_size", "new_size"), [(-1, 8), (9, 8)])
+def test_no_proof_that_a_tree_began_with_a_larger_one_or_none(old_size: int, new_size: int) -> None:
+    root = merkle.root_hash(LEAVES)
+    with pytest.raises(ProofError, match=f"a tree of {old_size} cannot be the beginning"):
+        merkle.consistency_proof(LEAVES[:new_size], old_size)
+    with pytest.raises(ProofError, match=f"a tree of {old_size} cannot be the beginning"):
+        merkle.verify_consistency(old_size, new_size, [], root, root)
+
+
 @pytest.mark.parametrize("new_size", range(1, 65))
 def test_every_consistency_proof_verifies_and_no_altered_one_does(new_size: int) -> None:
     leaves = MANY[:new_size]
@@ -98,12 +120,24 @@ def test_a_hash_of_another_length_is_refused(length: int) -> None:
 def test_no_proof_of_a_leaf_that_is_not_there(index: int) -> None:
     with pytest.raises(ProofError, match="there is no leaf"):
         merkle.inclusion_proof(LEAVES, index)
+    with pytest.raises(ProofError, match="there is no leaf"):
+        merkle.verify_inclusion(merkle.leaf_hash(LEAVES[0]), index, 8, [], merkle.root_hash(LEAVES))
 
 
 def flip(value: bytes) -> bytes:
     changed = bytes([value[0] ^ 1]) + value[1:]
     assert changed != value
     return changed
+
+
+def path_length(index: int, size: int) -> int:
+    """Count the ancestors of a leaf, halving by RFC 6962's rule, without hashing anything."""
+    if size == 1:
+        return 0
+    middle = merkle.largest_power_below(size)
+    if index < middle:
+        return 1 + path_length(index, middle)
+    return 1 + path_length(index - middle, size - middle)
 
 
 def alterations(proof: list[bytes]) -> list[list[bytes]]:
