@@ -38,7 +38,7 @@ EXPORT_NAMES: Final = ("records.jsonl", "checkpoint.txt", "checkpoint.pub", "man
 def verify_command(data: Data, key: Key = "", as_json: AsJson = False) -> None:
     """Check every record: order, completeness, ledger, and the signed checkpoints.
 
-    Example: databourse audit verify --data ./market
+    Example: databourse audit verify --data ./gx-data
     """
     with _reader(data) as log, progress("verifying", log.size, quiet=as_json) as tell:
         report = checks.verify_log(log, stored_notes(data), _verifier(data, key), tell)
@@ -49,7 +49,7 @@ def verify_command(data: Data, key: Key = "", as_json: AsJson = False) -> None:
 def replay_command(data: Data, as_json: AsJson = False) -> None:
     """Decide every recorded input again and compare each record byte for byte.
 
-    Example: databourse audit replay --data ./market
+    Example: databourse audit replay --data ./gx-data
     """
     with _reader(data) as log, progress("replaying", log.size, quiet=as_json) as tell:
         report = checks.replay_log(log, tell)
@@ -64,7 +64,7 @@ def show_command(
 ) -> None:
     """Show one record: attributes, message, canonical bytes and leaf hash.
 
-    Example: databourse audit show 17 --data ./market
+    Example: databourse audit show 17 --data ./gx-data
     """
     with _reader(data) as log:
         body = _body(log, position)
@@ -86,7 +86,7 @@ def prove_command(
 ) -> None:
     """Prove that a record is under the newest checkpoint, and check the proof.
 
-    Example: databourse audit prove 17 --data ./market
+    Example: databourse audit prove 17 --data ./gx-data
     """
     note = b""
     for _, newer in stored_notes(data):
@@ -125,7 +125,7 @@ def export_command(
 ) -> None:
     """Write the records with checkpoint, key and a manifest of hashes into a new folder.
 
-    Example: databourse audit export --data ./market --out ./trace
+    Example: databourse audit export --data ./gx-data --out ./gx-trail
     """
     if out.exists():
         raise UsageError(f"{out} exists already; name a folder that does not")

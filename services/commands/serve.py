@@ -32,7 +32,7 @@ def serve(
 ) -> None:
     """Run all services on one data folder until stopped by Ctrl-C or SIGTERM.
 
-    Example: databourse serve --data ./market --port 8321
+    Example: databourse serve --data ./gx-data --port 8321
     """
     listener = listen(host, port)
     process = open_process(data)
