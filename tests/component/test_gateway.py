@@ -39,7 +39,7 @@ def bid(market: Exchange, who: str, auction_id: str, amount: int, **more):
 
 
 def test_an_auction_from_bid_to_signed_grant(market: Exchange) -> None:
-    auction_id = market.auction("seller", lasts_ms=1_500)
+    auction_id = market.auction("seller", lasts_ms=3_000)
     assert bid(market, "anna", auction_id, 5_000).json()["status"] == "leading"
     assert bid(market, "bole", auction_id, 9_000).json()["price_minor"] == 5_100
     auction = market.ok("", "GET", f"/v1/auctions/{auction_id}")

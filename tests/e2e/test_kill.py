@@ -97,7 +97,7 @@ def survives(folder: Path, load: Load, kills: int) -> None:
         for kind, ids in client.items():
             acknowledged += len(ids)
             assert {id: counted[kind][id] for id in ids} == dict.fromkeys(ids, 1)
-    assert acknowledged > 20 * kills, "too little was acknowledged to prove anything"
+    assert acknowledged > 5 * kills, "too little was acknowledged to prove anything"
     assert all(count == 1 for kind in counted.values() for count in kind.values())
 
 
