@@ -11,7 +11,7 @@ import pytest
 
 from market.venue import Venue
 from schemas import commands as c
-from schemas.envelope import decode_record, encode
+from schemas.envelope import RecordHead, decode_head, decode_record, encode
 from schemas.events import BidPlaced, BidRejected, TradeExecuted
 from streams import runner as runners
 from streams.embedded import EmbeddedLog
@@ -19,6 +19,7 @@ from streams.log import LogBroken
 from streams.memory import MemoryLog
 from streams.recovery import recover_venue
 from streams.runner import CascadeRunner, Overloaded, Stopped
+from tests.builders.drivers import Steps
 from tests.builders.market import T0
 from tests.builders.recorded import HOUR_MS, commands
 
@@ -70,6 +71,26 @@ def test_outcomes_do_not_depend_on_the_size_of_groups_or_the_hash_seed() -> None
             check=True,
         )
         assert printed.stdout.strip() == whole
+
+
+def test_steps_fed_one_command_at_a_time_write_what_cascades_write() -> None:
+    """Byte for byte, positions aside: what a cascade passes over, a step takes without effect."""
+    steps = Steps()
+    steps.now_ms = T0
+    for command in commands():
+        steps.say(command)
+        steps.settle_down()
+    steps.advance(T0 + HOUR_MS)
+    steps.settle_down()
+
+    def by_place(log: MemoryLog) -> dict[tuple[str, int], bytes]:
+        return {(head.topic, head.offset): body for body, head in heads(log)}
+
+    assert by_place(steps.log) == by_place(run_in_groups(1))
+
+
+def heads(log: MemoryLog) -> list[tuple[bytes, RecordHead]]:
+    return [(body, decode_head(body)) for _, body in log.read(0)]
 
 
 def test_a_snapshot_is_the_fold_of_the_events(tmp_path: Path) -> None:
