@@ -6,10 +6,12 @@ from fastapi import Query
 from pydantic import BaseModel
 from sqlmodel import Session, SQLModel, select
 
+from schemas.base import INTEGER_MAX
 from services.gateway.calls import Call
 
 RowT = TypeVar("RowT", bound=SQLModel)
 Limit = Annotated[int, Query(ge=1, le=1_000)]
+After = Annotated[int, Query(ge=-1, le=INTEGER_MAX)]
 
 
 class Page(BaseModel, Generic[RowT]):

@@ -220,6 +220,19 @@ def test_an_oversized_body_is_refused_before_it_is_read(market: Exchange) -> Non
     assert problem(market.call("operator", "POST", "/v1/parties", body)) == (413, "body_too_large")
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        f"/v1/listings?after={10**30}",
+        f"/v1/listings?limit={10**30}",
+        f"/v1/audit/entries/{10**30}",
+        f"/v1/audit/consistency?old_size=1&new_size={10**30}",
+    ],
+)
+def test_numbers_beyond_every_record_are_refused(market: Exchange, path: str) -> None:
+    assert problem(market.call("regulator", "GET", path)) == (422, "invalid_request")
+
+
 def test_deep_json_is_refused(market: Exchange) -> None:
     headers = {
         "Authorization": f"Bearer {market.tokens['operator']}",

@@ -11,7 +11,7 @@ from schemas import commands as c
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.content import CONTENT_BYTES_MAX, ContentError
-from services.gateway.paging import Limit, Page, page
+from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
 from services.gateway.requests import (
     AuctionBody,
@@ -71,7 +71,7 @@ async def draft(body: ListingBody, call: Caller) -> Response:
 async def listings(
     call: Caller,
     limit: Limit = 100,
-    after: int = -1,
+    after: After = -1,
     mode: str | None = None,
     field: str | None = None,
     supplier_id: str | None = None,

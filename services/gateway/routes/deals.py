@@ -10,7 +10,7 @@ from sqlmodel import Session, col, or_, select
 from schemas import commands as c
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.paging import Limit, Page, page
+from services.gateway.paging import After, Limit, Page, page
 from services.gateway.requests import BidBody, ExtensionBody, ReasonBody, make, new_nonce
 
 router = APIRouter(prefix="/v1", tags=["deals"])
@@ -18,7 +18,7 @@ router = APIRouter(prefix="/v1", tags=["deals"])
 
 @router.get("/auctions")
 async def auctions(
-    call: Caller, limit: Limit = 100, after: int = -1, status: str | None = None
+    call: Caller, limit: Limit = 100, after: After = -1, status: str | None = None
 ) -> Page[t.AuctionRow]:
     conditions = [] if status is None else [col(t.AuctionRow.status) == status]
     return await page(call, t.AuctionRow, limit, after, *conditions)
@@ -86,7 +86,7 @@ async def extend(auction_id: str, body: ExtensionBody, call: Caller) -> Response
 
 
 @router.get("/bids")
-async def own_bids(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.BidRow]:
+async def own_bids(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.BidRow]:
     return await page(call, t.BidRow, limit, after, col(t.BidRow.bidder_id) == call.party_id)
 
 
@@ -98,7 +98,7 @@ async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
 
 
 @router.get("/trades")
-async def trades(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.TradeRow]:
+async def trades(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.TradeRow]:
     mine = or_(
         col(t.TradeRow.buyer_id) == call.party_id, col(t.TradeRow.supplier_id) == call.party_id
     )

@@ -17,7 +17,7 @@ from services.gateway import credential
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.content import CSV
-from services.gateway.paging import Limit, Page, page
+from services.gateway.paging import After, Limit, Page, page
 from services.gateway.requests import (
     ROWS_MAX,
     DeliveryBody,
@@ -31,7 +31,7 @@ router = APIRouter(prefix="/v1/grants", tags=["grants"])
 
 
 @router.get("")
-async def grants(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.GrantRow]:
+async def grants(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.GrantRow]:
     mine = or_(
         col(t.GrantRow.buyer_id) == call.party_id, col(t.GrantRow.supplier_id) == call.party_id
     )
@@ -57,7 +57,7 @@ async def signed(grant_id: str, call: Caller) -> Response:
 
 @router.get("/{grant_id}/usage")
 async def usage(
-    grant_id: str, call: Caller, limit: Limit = 100, after: int = -1
+    grant_id: str, call: Caller, limit: Limit = 100, after: After = -1
 ) -> Page[t.UsageRow]:
     await grant(grant_id, call)
     return await page(call, t.UsageRow, limit, after, col(t.UsageRow.grant_id) == grant_id)

@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 from schemas import commands as c
 from services.gateway import tables as t
 from services.gateway.calls import Caller
-from services.gateway.paging import Limit, Page, page
+from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
 from services.gateway.requests import MoneyBody, PartyBody, TokenBody, make
 from services.gateway.tokens import Principal
@@ -25,7 +25,7 @@ async def register(body: PartyBody, call: Caller) -> Response:
 
 
 @router.get("/parties")
-async def parties(call: Caller, limit: Limit = 100, after: int = -1) -> Page[t.PartyRow]:
+async def parties(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.PartyRow]:
     return await page(call, t.PartyRow, limit, after)
 
 
@@ -103,7 +103,7 @@ async def balances(party_id: str, call: Caller) -> list[t.BalanceRow]:
 
 @router.get("/parties/{party_id}/statement")
 async def statement(
-    party_id: str, call: Caller, limit: Limit = 100, after: int = -1
+    party_id: str, call: Caller, limit: Limit = 100, after: After = -1
 ) -> Page[t.PostingRow]:
     call.owns(party_id)
     return await page(call, t.PostingRow, limit, after, col(t.PostingRow.owner_id) == party_id)

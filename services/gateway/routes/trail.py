@@ -5,13 +5,14 @@ import json
 from collections.abc import AsyncIterator
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Header, Query, Request
+from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 
 from market.merkle import ProofError
+from schemas.base import INTEGER_MAX
 from schemas.envelope import cloudevent_attributes, decode_record
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
@@ -24,6 +25,8 @@ router = APIRouter(tags=["trail"])
 STREAM_POLL_SECONDS: Final = 0.1
 STREAM_KEEP_ALIVE_SECONDS: Final = 15.0
 STREAM_RECORDS_MAX: Final = 500
+Size = Annotated[int, Query(ge=1, le=INTEGER_MAX)]
+Position = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
 PUBLIC_TOPICS: Final = frozenset({"listings", "bids"})
 
 
@@ -35,9 +38,7 @@ async def head(call: Caller) -> dict[str, Any]:
 
 
 @router.get("/v1/audit/consistency")
-async def consistency(
-    call: Caller, old_size: Annotated[int, Query(ge=1)], new_size: Annotated[int, Query(ge=1)]
-) -> dict[str, Any]:
+async def consistency(call: Caller, old_size: Size, new_size: Size) -> dict[str, Any]:
     try:
         proof = await run_in_threadpool(call.exchange.audit.consistency, old_size, new_size)
     except ProofError as error:
@@ -46,7 +47,7 @@ async def consistency(
 
 
 @router.get("/v1/audit/entries/{position}")
-async def entry(position: int, call: Caller) -> dict[str, Any]:
+async def entry(position: Position, call: Caller) -> dict[str, Any]:
     """A record with its inclusion proof; of one that is still sealed only the leaf hash is
     shown.
     """
@@ -92,12 +93,13 @@ async def stream(
     request: Request,
     call: Caller,
     last_event_id: Annotated[str, Header()] = "",
-    after: int | None = None,
+    after: Annotated[int | None, Query(ge=-1, le=INTEGER_MAX)] = None,
 ) -> StreamingResponse:
     """Public events as they happen (server-sent events); `id:` is the position to go on from."""
     exchange = call.exchange
-    resume = last_event_id if last_event_id.isdigit() else after
-    start = exchange.log.size if resume is None else int(resume) + 1
+    known = last_event_id.isdecimal() and int(last_event_id) <= INTEGER_MAX
+    resume = int(last_event_id) if known else after
+    start = exchange.log.size if resume is None else resume + 1
     return StreamingResponse(_events(request, exchange, start), media_type="text/event-stream")
 
 
