@@ -8,6 +8,8 @@
 Standard library only. The environment lives in .venv beside this file and is pinned by hash.
 """
 
+from __future__ import annotations  # so that an older Python reads this far and can be told
+
 import hashlib
 import os
 import shutil
