@@ -3,7 +3,7 @@
 import fcntl
 import os
 import sqlite3
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from streams.log import (
     Stored,
 )
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 FILE_NAME: Final = "market.sqlite3"
 LOCK_NAME: Final = "market.lock"
 SNAPSHOTS_KEPT: Final = 2
@@ -35,15 +35,15 @@ CREATE TABLE records (
 ) STRICT;
 CREATE TABLE heads (name TEXT PRIMARY KEY, value INTEGER NOT NULL) STRICT;
 CREATE TABLE snapshots (
-    service TEXT NOT NULL, position INTEGER NOT NULL, rules_version INTEGER NOT NULL,
+    service TEXT NOT NULL, position INTEGER NOT NULL, state_version INTEGER NOT NULL,
     body BLOB NOT NULL, PRIMARY KEY (service, position)
 ) STRICT;
 """
 _INSERT: Final = "INSERT INTO records VALUES (?, ?, ?)"
 _INSERT_MANY: Final = _INSERT + ", (?, ?, ?)" * (ROWS_PER_INSERT - 1)
-_MIGRATIONS: Final[
-    dict[int, Callable[[sqlite3.Connection], None]]
-] = {}  # from version -> to the next
+_MIGRATIONS: Final = {  # from version -> the statement that leads to the next
+    1: "ALTER TABLE snapshots RENAME COLUMN rules_version TO state_version",
+}
 _TOPIC_NUMBER: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 
 
@@ -223,7 +223,7 @@ def _check_meta(db: sqlite3.Connection, folder: Path, *, migrate: bool) -> str:
         )
     while migrate and version < FORMAT_VERSION:
         db.execute("BEGIN IMMEDIATE")
-        _MIGRATIONS[version](db)
+        db.execute(_MIGRATIONS[version])
         version += 1
         db.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(version),))
         db.execute("COMMIT")

@@ -44,7 +44,7 @@ class Snapshot(NamedTuple):
 
     service: str
     position: int
-    rules_version: int
+    state_version: int
     body: bytes
 
 

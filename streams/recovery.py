@@ -7,10 +7,12 @@ import msgspec
 
 from market import matching, settlement
 from market.venue import Venue
-from schemas.envelope import RULES_VERSION, decode_record, encode
+from schemas.envelope import decode_record, encode
 from schemas.topics import OUTPUTS, Service
 from streams.log import READ_LIMIT_MAX, LogReader, Snapshot
 
+# Raised whenever a state changes its form or meaning: snapshots of another are passed over.
+STATE_VERSION: Final = 2
 State = matching.State | settlement.State
 RULES: Final[dict[Service, ModuleType]] = {
     Service.MATCHING: matching,
@@ -40,16 +42,16 @@ def recover(log: LogReader, service: Service) -> State:
 
 
 def snapshot(service: Service, state: State, position: int) -> Snapshot:
-    return Snapshot(service.value, position, RULES_VERSION, encode(state))
+    return Snapshot(service.value, position, STATE_VERSION, encode(state))
 
 
 def _newest_usable(log: LogReader, service: Service) -> tuple[State, int]:
-    """A snapshot of other rules, or one that cannot be read, is passed over: the events have it
+    """A snapshot of another form, or one that cannot be read, is passed over: the events have it
     all.
     """
     kind: type[State] = RULES[service].State
     for kept in log.snapshots(service.value):
-        if kept.rules_version == RULES_VERSION and kept.position <= log.size:
+        if kept.state_version == STATE_VERSION and kept.position <= log.size:
             try:
                 return msgspec.json.decode(kept.body, type=kind), kept.position
             except msgspec.DecodeError:

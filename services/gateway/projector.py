@@ -15,7 +15,8 @@ from schemas.base import Command
 from schemas.commands import TimePassed
 from schemas.envelope import Record, decode_record, encode
 from services.gateway import tables as t
-from services.gateway.projections import APPLY, post
+from services.gateway.projections import APPLY
+from services.gateway.projections.common import post
 from services.gateway.rows import Rows
 from streams.log import Stored
 

@@ -114,7 +114,7 @@ def test_a_snapshot_of_other_rules_is_passed_over(tmp_path: Path) -> None:
     runner = CascadeRunner(log, clock)
     runner.run_now(commands())
     runner.keep_snapshot()
-    log._db.execute("UPDATE snapshots SET rules_version = 0, body = x'7b7d'")
+    log._db.execute("UPDATE snapshots SET state_version = 0, body = x'7b7d'")
     recovered = recover_venue(log)
     log.close()
     assert encode(recovered.settlement) == encode(runner.venue.settlement)

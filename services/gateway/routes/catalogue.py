@@ -13,17 +13,9 @@ from services.gateway.calls import Call, Caller
 from services.gateway.content import CONTENT_BYTES_MAX, ContentError
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
-from services.gateway.requests import (
-    AuctionBody,
-    ListingBody,
-    PurposeBody,
-    ReasonBody,
-    ReviewBody,
-    SubscriptionBody,
-    draft_listing,
-    make,
-    open_auction,
-)
+from services.gateway.requests.base import ReasonBody, make
+from services.gateway.requests.catalogue import ListingBody, ReviewBody, draft_listing
+from services.gateway.requests.deals import AuctionBody, PurposeBody, SubscriptionBody, open_auction
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 

@@ -11,7 +11,8 @@ from schemas import commands as c
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.paging import After, Limit, Page, page
-from services.gateway.requests import BidBody, ExtensionBody, ReasonBody, make, new_nonce
+from services.gateway.requests.base import ReasonBody, make, new_nonce
+from services.gateway.requests.deals import BidBody, ExtensionBody
 
 router = APIRouter(prefix="/v1", tags=["deals"])
 

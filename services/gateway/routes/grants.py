@@ -18,14 +18,8 @@ from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.content import CSV
 from services.gateway.paging import After, Limit, Page, page
-from services.gateway.requests import (
-    ROWS_MAX,
-    DeliveryBody,
-    MoneyBody,
-    ReasonBody,
-    UsageBody,
-    make,
-)
+from services.gateway.requests.base import MoneyBody, ReasonBody, make
+from services.gateway.requests.grants import ROWS_MAX, DeliveryBody, UsageBody
 
 router = APIRouter(prefix="/v1/grants", tags=["grants"])
 

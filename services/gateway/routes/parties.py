@@ -11,7 +11,8 @@ from services.gateway import tables as t
 from services.gateway.calls import Caller
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
-from services.gateway.requests import MoneyBody, PartyBody, TokenBody, make
+from services.gateway.requests.base import MoneyBody, make
+from services.gateway.requests.parties import PartyBody, TokenBody
 from services.gateway.tokens import Principal
 
 router = APIRouter(prefix="/v1", tags=["parties"])

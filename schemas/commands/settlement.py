@@ -1,26 +1,12 @@
-"""Every command of the exchange, grouped by the service that decides it."""
+"""Commands that settlement decides: parties, money, grants, time."""
 
 from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.auctions import AuctionTerms
-from schemas.base import (
-    Command,
-    Id,
-    Millis,
-    Name,
-    Nonce,
-    PositiveAmount,
-    Quantity,
-    Reason,
-    Text,
-)
-from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
+from schemas.base import Command, Id, Millis, Name, Nonce, PositiveAmount, Quantity, Reason, Text
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
-
-# --- settlement: parties, money, grants, time -------------------------------------------------
 
 
 class OpenVenue(Command):
@@ -128,91 +114,6 @@ class TimePassed(Command):
     due_ms: Millis
 
 
-# --- matching: catalogue, access, auctions ----------------------------------------------------
-
-
-class RegisterDataSet(Command):
-    supplier_id: Id
-    title: Name
-    content: Content
-
-
-class DraftListing(Command):
-    supplier_id: Id
-    data_set_id: Id
-    entry: CatalogueEntry
-    offer: Offer
-    grant_terms: GrantTerms
-    expires_at_ms: Millis | None = None
-
-
-class SubmitListing(Command):
-    listing_id: Id
-    supplier_id: Id
-
-
-class ReviewListing(Command):
-    listing_id: Id
-    operator_id: Id
-    approved: bool
-    reason: Reason
-
-
-class SuspendListing(Command):
-    listing_id: Id
-    operator_id: Id
-    reason: Reason
-
-
-class ResumeListing(Command):
-    listing_id: Id
-    operator_id: Id
-
-
-class WithdrawListing(Command):
-    listing_id: Id
-    supplier_id: Id
-    reason: Reason
-
-
-class RequestAccess(Command):
-    """Ask for free use. Granted at once where sharing is unconditional."""
-
-    listing_id: Id
-    buyer_id: Id
-    purpose: Text = ""
-
-
-class OpenAuction(Command):
-    listing_id: Id
-    supplier_id: Id
-    terms: AuctionTerms
-    nonce: Nonce
-
-
-class WithdrawAuction(Command):
-    """The supplier takes an auction back, which is free until the first bid."""
-
-    auction_id: Id
-    supplier_id: Id
-    reason: Reason
-
-
-class CancelAuction(Command):
-    auction_id: Id
-    operator_id: Id
-    reason: Reason
-
-
-class ExtendAuction(Command):
-    """The operator moves the end later, after an outage."""
-
-    auction_id: Id
-    operator_id: Id
-    ends_at_ms: Millis
-    reason: Reason
-
-
 FundedRequest = PlaceBid | Subscribe
 SettlementCommand = (
     OpenVenue
@@ -229,18 +130,4 @@ SettlementCommand = (
     | RevokeGrant
     | RecordUsage
     | TimePassed
-)
-MatchingCommand = (
-    RegisterDataSet
-    | DraftListing
-    | SubmitListing
-    | ReviewListing
-    | SuspendListing
-    | ResumeListing
-    | WithdrawListing
-    | RequestAccess
-    | OpenAuction
-    | WithdrawAuction
-    | CancelAuction
-    | ExtendAuction
 )

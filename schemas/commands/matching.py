@@ -1,0 +1,103 @@
+"""Commands that matching decides: catalogue, access, auctions."""
+
+from schemas.auctions import AuctionTerms
+from schemas.base import Command, Id, Millis, Name, Nonce, Reason, Text
+from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
+
+
+class RegisterDataSet(Command):
+    supplier_id: Id
+    title: Name
+    content: Content
+
+
+class DraftListing(Command):
+    supplier_id: Id
+    data_set_id: Id
+    entry: CatalogueEntry
+    offer: Offer
+    grant_terms: GrantTerms
+    expires_at_ms: Millis | None = None
+
+
+class SubmitListing(Command):
+    listing_id: Id
+    supplier_id: Id
+
+
+class ReviewListing(Command):
+    listing_id: Id
+    operator_id: Id
+    approved: bool
+    reason: Reason
+
+
+class SuspendListing(Command):
+    listing_id: Id
+    operator_id: Id
+    reason: Reason
+
+
+class ResumeListing(Command):
+    listing_id: Id
+    operator_id: Id
+
+
+class WithdrawListing(Command):
+    listing_id: Id
+    supplier_id: Id
+    reason: Reason
+
+
+class RequestAccess(Command):
+    """Ask for free use. Granted at once where sharing is unconditional."""
+
+    listing_id: Id
+    buyer_id: Id
+    purpose: Text = ""
+
+
+class OpenAuction(Command):
+    listing_id: Id
+    supplier_id: Id
+    terms: AuctionTerms
+    nonce: Nonce
+
+
+class WithdrawAuction(Command):
+    """The supplier takes an auction back, which is free until the first bid."""
+
+    auction_id: Id
+    supplier_id: Id
+    reason: Reason
+
+
+class CancelAuction(Command):
+    auction_id: Id
+    operator_id: Id
+    reason: Reason
+
+
+class ExtendAuction(Command):
+    """The operator moves the end later, after an outage."""
+
+    auction_id: Id
+    operator_id: Id
+    ends_at_ms: Millis
+    reason: Reason
+
+
+MatchingCommand = (
+    RegisterDataSet
+    | DraftListing
+    | SubmitListing
+    | ReviewListing
+    | SuspendListing
+    | ResumeListing
+    | WithdrawListing
+    | RequestAccess
+    | OpenAuction
+    | WithdrawAuction
+    | CancelAuction
+    | ExtendAuction
+)

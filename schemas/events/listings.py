@@ -1,0 +1,81 @@
+"""Events of matching on the topic `listings`: the catalogue's life."""
+
+from schemas.base import Event, Id, Millis, Name, Reason, Text
+from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
+from schemas.parties import Role
+from schemas.reasons import Refusal
+
+
+class PartyAdmitted(Event):
+    """Matching has taken note of an approved party."""
+
+    party_id: Id
+    roles: tuple[Role, ...]
+    controller_id: Id | None = None
+
+
+class DataSetRegistered(Event):
+    id: Id
+    supplier_id: Id
+    title: Name
+    content: Content
+
+
+class ListingDrafted(Event):
+    id: Id
+    supplier_id: Id
+    data_set_id: Id
+    entry: CatalogueEntry
+    offer: Offer
+    grant_terms: GrantTerms
+    expires_at_ms: Millis | None = None
+
+
+class _OfListing(Event):
+    id: Id
+    listing_id: Id
+
+
+class ListingSubmitted(_OfListing):
+    supplier_id: Id
+
+
+class ListingReviewed(_OfListing):
+    """Approved, it is listed from now on; refused, it is a draft again."""
+
+    operator_id: Id
+    approved: bool
+    reason: Reason
+
+
+class ListingSuspended(_OfListing):
+    operator_id: Id
+    reason: Reason
+
+
+class ListingResumed(_OfListing):
+    operator_id: Id
+
+
+class ListingWithdrawn(_OfListing):
+    supplier_id: Id
+    reason: Reason
+
+
+class ListingExpired(Event):
+    listing_id: Id
+
+
+class AccessRequested(Event):
+    id: Id
+    listing_id: Id
+    buyer_id: Id
+    purpose: Text = ""
+
+
+class RequestRefused(Event):
+    """Matching refused command `id`; nothing else came of it."""
+
+    id: Id
+    command: Name
+    reason: Refusal

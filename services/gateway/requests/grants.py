@@ -1,0 +1,25 @@
+"""Bodies about the use of grants."""
+
+from typing import Annotated, Final
+
+from pydantic import Field
+
+from schemas.base import INTEGER_MAX
+from services.gateway.requests.base import Amount, Body, Text
+
+ROWS_MAX: Final = 10_000
+
+
+class UsageBody(Body):
+    quantity: Amount
+    purpose: Text = ""
+    spatial: Text = ""
+
+
+class DeliveryBody(Body):
+    """Without `limit` the whole file is delivered as it was published."""
+
+    offset: Annotated[int, Field(ge=0, le=INTEGER_MAX)] = 0
+    limit: Annotated[int, Field(gt=0, le=ROWS_MAX)] | None = None
+    purpose: Text = ""
+    spatial: Text = ""
