@@ -7,7 +7,6 @@ import asyncio
 import json
 import os
 import threading
-import time
 from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import Final
@@ -19,6 +18,7 @@ from schemas.base import Command
 from schemas.commands import ApproveParty, OpenVenue, RegisterParty
 from schemas.parties import PartyKind, Role, VenueTerms
 from services.audit.store import AuditLoop, AuditStore
+from services.clock import Clock
 from services.gateway.content import ContentStore
 from services.gateway.exchange import Exchange
 from services.gateway.projector import Projector
@@ -26,6 +26,7 @@ from services.gateway.tokens import Principal, TokenStore
 from services.keys import load_or_make_key
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.log import READ_LIMIT_MAX, Stored
+from streams.recovery import recorded_until_ms
 from streams.runner import CascadeRunner
 
 READ_MODELS_NAME: Final = (
@@ -46,7 +47,8 @@ class Process:
     def __init__(self, folder: Path, venue: str = "gx") -> None:
         self.folder = folder
         self.log = EmbeddedLog(folder, venue)
-        self.runner = CascadeRunner(self.log, wall_clock_ms)
+        self.clock = Clock(recorded_until_ms(self.log))
+        self.runner = CascadeRunner(self.log, self.clock)
         self._audit_reader = EmbeddedReader(folder)
         self._edge_reader = _LockedReader(folder)
         self.audit = AuditLoop(AuditStore(folder, self._audit_reader, self.log.venue))
@@ -63,7 +65,7 @@ class Process:
             content=ContentStore(folder / "content"),
             tokens=self.tokens,
             grant_key=load_or_make_key(folder / "keys" / "grants.key"),
-            now_ms=wall_clock_ms,
+            now_ms=self.clock,
         )
 
     def start(self) -> None:
@@ -103,6 +105,9 @@ class Process:
         }
         return [f"{name}: {failure}" for name, failure in failures.items() if failure is not None]
 
+    def notices(self) -> list[str]:
+        return [notice for notice in (self.clock.notice,) if notice]
+
     def first_tokens(self) -> dict[str, str]:
         """Return the operator's and regulator's first tokens by role, as kept in the data
         folder.
@@ -112,7 +117,7 @@ class Process:
 
     def _open_venue(self) -> None:
         """A new folder gets its venue's terms, an operator and a regulator."""
-        now_ms = wall_clock_ms()
+        now_ms = self.clock()
         operator_id = FIRST_PARTIES[Role.OPERATOR][0]
         commands: list[Command] = [
             OpenVenue(
@@ -230,7 +235,3 @@ def read_engine(folder: Path) -> Engine:
         cursor.close()
 
     return engine
-
-
-def wall_clock_ms() -> int:
-    return time.time_ns() // 1_000_000

@@ -13,6 +13,9 @@ from streams.log import READ_LIMIT_MAX, LogReader, Snapshot
 
 # Raised whenever a state changes its form or meaning: snapshots of another are passed over.
 STATE_VERSION: Final = 2
+NEWEST_RECORDS: Final = (
+    1_000  # among which the latest time is looked for; stamps are nearly in order
+)
 State = matching.State | settlement.State
 RULES: Final[dict[Service, ModuleType]] = {
     Service.MATCHING: matching,
@@ -39,6 +42,14 @@ def recover(log: LogReader, service: Service) -> State:
             rules.evolve(state, decode_record(body).data)
         position = stored[-1].position + 1
     return state
+
+
+def recorded_until_ms(log: LogReader) -> int:
+    """Return the latest time among the newest records, 0 if there are none: no clock of this log
+    may begin before it.
+    """
+    newest = log.read(max(log.size - NEWEST_RECORDS, 0), NEWEST_RECORDS)
+    return max((decode_record(body).data.at_ms for _, body in newest), default=0)
 
 
 def snapshot(service: Service, state: State, position: int) -> Snapshot:

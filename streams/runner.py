@@ -21,6 +21,8 @@ QUEUE_COMMANDS_MAX: Final = 20_000
 GROUP_COMMANDS_MAX: Final = 1_000
 SNAPSHOT_EVERY_RECORDS: Final = 200_000
 STEP_RECORDS_MAX: Final = 500
+# How long a runner sleeps at most: a machine may have slept longer than its timers know.
+SLEEP_SECONDS_MAX: Final = 1.0
 
 
 class Overloaded(LogError):
@@ -129,13 +131,11 @@ class CascadeRunner:
         """Return what waits, the time it was taken, and whether nothing else waits behind it."""
         with self._wake:
             while not self._queue and not self._stopping:
-                due_ms = self.venue.next_deadline()
-                wait_ms = None if due_ms is None else due_ms - self._now_ms()
-                if wait_ms is not None and wait_ms <= 0:
+                now_ms, due_ms = self._now_ms(), self.venue.next_deadline()
+                if due_ms is not None and due_ms <= now_ms:
                     break
-                self._wake.wait(
-                    None if wait_ms is None else min(wait_ms / 1000, threading.TIMEOUT_MAX)
-                )
+                wait_ms = SLEEP_SECONDS_MAX * 1000 if due_ms is None else due_ms - now_ms
+                self._wake.wait(min(wait_ms / 1000, SLEEP_SECONDS_MAX))
             taken = min(len(self._queue), GROUP_COMMANDS_MAX)
             group = [self._queue.popleft() for _ in range(taken)]
             return group, self._now_ms(), not self._queue

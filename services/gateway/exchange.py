@@ -29,6 +29,9 @@ class Market(Protocol):
     def faults(self) -> list[str]:
         """Return what has stopped working, in words; empty when all is well."""
 
+    def notices(self) -> list[str]:
+        """Return what the operator should look at though all works, in words."""
+
 
 class AuditTrail(Protocol):
     """What the audit service offers at the edge; hashes are 32 bytes."""

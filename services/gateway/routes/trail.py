@@ -132,7 +132,8 @@ async def healthz(call: Caller) -> dict[str, str]:
 async def readyz(call: Caller) -> dict[str, str]:
     if faults := call.exchange.market.faults():
         raise Problem(503, "not_ready", "; ".join(faults))
-    return {"status": "ready"}
+    notices = call.exchange.market.notices()
+    return {"status": "ready", "detail": "; ".join(notices)} if notices else {"status": "ready"}
 
 
 def _is_open(call: Call, auction_id: str) -> bool:
