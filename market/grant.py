@@ -9,7 +9,7 @@ from enum import StrEnum
 import msgspec
 
 from market import ledger, meter, policy
-from schemas.base import Event
+from schemas.base import INTEGER_MAX, Event
 from schemas.catalogue import MeteredOffer
 from schemas.commands import (
     EndGrant,
@@ -83,7 +83,7 @@ def issue(trade: TradeExecuted, seller_fee_bps: int, treasury_bps: int) -> Grant
         buyer_id=trade.buyer_id,
         policy=trade.grant_terms.policy,
         tariff=trade.offer.tariff if isinstance(trade.offer, MeteredOffer) else None,
-        expires_at_ms=None if lasts_ms is None else trade.at_ms + lasts_ms,
+        expires_at_ms=None if lasts_ms is None else min(trade.at_ms + lasts_ms, INTEGER_MAX),
         currency=trade.currency,
         buyer_fee_bps=trade.buyer_fee_bps,
         seller_fee_bps=seller_fee_bps,
@@ -260,6 +260,8 @@ def _refuse_use(grant: Grant | None, command: RecordUsage) -> tuple[Refusal, str
         return Refusal.GRANT_SUSPENDED, grant.suspended_for
     if issued.expires_at_ms is not None and command.at_ms >= issued.expires_at_ms:
         return Refusal.GRANT_EXPIRED, ""
+    if grant.used + command.quantity > INTEGER_MAX:
+        return Refusal.USAGE_LIMIT, ""
     decision = policy.evaluate(
         issued.policy,
         UseRequest(

@@ -10,7 +10,7 @@ from typing import Final
 import msgspec
 
 from schemas.base import INTEGER_MAX, Event
-from schemas.commands import Deposit, FundedRequest, PlaceBid, TopUpGrant, Withdraw
+from schemas.commands import Deposit, FundedRequest, PayOut, PlaceBid, TopUpGrant, Withdraw
 from schemas.events import (
     FundsRefused,
     FundsReleased,
@@ -19,7 +19,7 @@ from schemas.events import (
     UsageCharged,
 )
 from schemas.money import bps_of
-from schemas.postings import Leg, TransferKind
+from schemas.postings import Leg, Purse, TransferKind
 from schemas.reasons import Refusal
 
 Postings = tuple[tuple[str, int], ...]  # (account, signed minor units), summing to zero
@@ -75,6 +75,9 @@ def hold_id(deal_id: str, party_id: str) -> str:
     return f"{deal_id}/{party_id}"
 
 
+_PURSES: Final = {Purse.VENUE_FEES: fees, Purse.TREASURY: treasury}
+
+
 def balance(ledger: Ledger, account: str) -> int:
     return ledger.balances.get(account, 0)
 
@@ -91,19 +94,19 @@ def deposit(ledger: Ledger, command: Deposit) -> list[Event] | Refusal:
 
 
 def withdraw(ledger: Ledger, command: Withdraw) -> list[Event] | Refusal:
-    source = available(command.party_id, command.currency)
-    if balance(ledger, source) < command.amount_minor:
-        return Refusal.INSUFFICIENT_FUNDS
-    outside = external(command.currency)
-    return [_answer(command, TransferKind.WITHDRAWAL, command.party_id, source, outside)]
+    source, outside = available(command.party_id, command.currency), external(command.currency)
+    return _pay(ledger, command, TransferKind.WITHDRAWAL, command.party_id, source, outside)
+
+
+def pay_out(ledger: Ledger, command: PayOut) -> list[Event] | Refusal:
+    source, outside = _PURSES[command.purse](command.currency), external(command.currency)
+    return _pay(ledger, command, TransferKind.PAYOUT, command.operator_id, source, outside)
 
 
 def top_up(ledger: Ledger, command: TopUpGrant) -> list[Event] | Refusal:
     source = available(command.buyer_id, command.currency)
-    if balance(ledger, source) < command.amount_minor:
-        return Refusal.INSUFFICIENT_FUNDS
     into = prepaid(command.grant_id, command.currency)
-    return [_answer(command, TransferKind.TOP_UP, command.buyer_id, source, into)]
+    return _pay(ledger, command, TransferKind.TOP_UP, command.buyer_id, source, into)
 
 
 def reserve(ledger: Ledger, request: FundedRequest, buyer_fee_bps: int) -> Event:
@@ -165,8 +168,21 @@ def legs(*postings: tuple[str, int]) -> tuple[Leg, ...]:
     )
 
 
+def _pay(
+    ledger: Ledger,
+    command: Withdraw | TopUpGrant | PayOut,
+    kind: TransferKind,
+    party_id: str,
+    source: str,
+    into: str,
+) -> list[Event] | Refusal:
+    if balance(ledger, source) < command.amount_minor:
+        return Refusal.INSUFFICIENT_FUNDS
+    return [_answer(command, kind, party_id, source, into)]
+
+
 def _answer(
-    command: Deposit | Withdraw | TopUpGrant,
+    command: Deposit | Withdraw | TopUpGrant | PayOut,
     kind: TransferKind,
     party_id: str,
     source: str,

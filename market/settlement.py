@@ -9,11 +9,12 @@ from typing import Final, get_args
 
 import msgspec
 
-from market import grant, ledger, party
+from market import grant, ledger, party, refund
 from market.deadlines import Deadlines, cancel, due_by, next_due_ms, schedule
 from market.ledger import Ledger
 from market.memory import Memory, advance, decide_once, remember
 from market.party import Party
+from market.refund import Receipts
 from schemas import commands as c
 from schemas import events as e
 from schemas.base import Command, Event
@@ -46,6 +47,7 @@ class State(msgspec.Struct, kw_only=True):
     parties: dict[str, Party] = {}
     ledger: Ledger = msgspec.field(default_factory=Ledger)
     grants: dict[str, grant.Grant] = {}
+    receipts: Receipts = msgspec.field(default_factory=Receipts)
     deadlines: Deadlines = msgspec.field(default_factory=Deadlines)
     memory: Memory = msgspec.field(default_factory=Memory)
     now_ms: int = 0
@@ -101,6 +103,10 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
             return _refuse_account(state, command) or ledger.deposit(book, command)
         case c.Withdraw():
             return _refuse_account(state, command) or ledger.withdraw(book, command)
+        case c.PayOut():
+            return ledger.pay_out(book, command)
+        case c.Refund():
+            return refund.refund(state.receipts, book, command)
         case c.TopUpGrant():
             return grant.top_up(grants.get(command.grant_id), book, command)
         case c.RevokeGrant() | c.EndGrant():
@@ -243,8 +249,10 @@ def evolve(state: State, event: Event) -> State:
         case e.UsageCharged():
             ledger.apply(state.ledger, event)
             grant.charged_effect(state.grants[event.grant_id], event)
+            refund.moved_effect(state.receipts, event)
         case e.TransferPosted():
             ledger.apply(state.ledger, event)
+            refund.moved_effect(state.receipts, event)
             if event.request is not None:
                 remember(state.memory, event.request.id, event, state.now_ms)
         case e.DeadlineNoted():
@@ -262,6 +270,7 @@ def evolve(state: State, event: Event) -> State:
         case e.GrantExhausted() | e.GrantExpired() | e.GrantRevoked():
             del state.grants[event.grant_id]
             cancel(state.deadlines, event.grant_id)
+            refund.ended_effect(state.receipts, event.grant_id)
         case e.PartyRegistered():
             state.parties[event.id] = Party(
                 kind=event.kind, roles=event.roles, controller_id=event.controller_id

@@ -24,3 +24,11 @@ class TransferKind(StrEnum):
     PREPAYMENT = "prepayment"
     TOP_UP = "top_up"
     REFUND = "refund"
+    PAYOUT = "payout"
+
+
+class Purse(StrEnum):
+    """What the operator can pay out: the venue's own earnings, and what is the treasury's."""
+
+    VENUE_FEES = "venue_fees"
+    TREASURY = "treasury"

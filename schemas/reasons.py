@@ -22,6 +22,8 @@ class Refusal(StrEnum):
     CURRENCY_MISMATCH = "currency_mismatch"
     INSUFFICIENT_FUNDS = "insufficient_funds"
     BALANCE_LIMIT = "balance_limit_exceeded"
+    NOTHING_PAID = "nothing_paid"
+    REFUND_EXCEEDS_PAID = "refund_exceeds_paid"
     # catalogue
     DATA_SET_UNKNOWN = "data_set_unknown"
     DATA_SET_EXISTS = "data_set_exists"
@@ -52,6 +54,7 @@ class Refusal(StrEnum):
     GRANT_SUSPENDED = "grant_suspended"
     GRANT_NOT_SUSPENDED = "grant_not_suspended"
     GRANT_EXPIRED = "grant_expired"
+    USAGE_LIMIT = "usage_limit_exceeded"
     PREPAID_EXHAUSTED = "prepaid_exhausted"
     POLICY_DENIES = "policy_denies"
 

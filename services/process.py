@@ -30,7 +30,7 @@ from streams.recovery import recorded_until_ms
 from streams.runner import CascadeRunner
 
 READ_MODELS_NAME: Final = (
-    "read-models-1.sqlite3"  # a new number when the tables change: it is rebuilt
+    "read-models-2.sqlite3"  # a new number when the tables change: it is rebuilt
 )
 TOKENS_NAME: Final = "first-tokens.json"
 PROJECT_RECORDS_MAX: Final = 2_000

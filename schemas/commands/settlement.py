@@ -7,6 +7,7 @@ from msgspec import Meta
 from schemas.base import Command, Id, Millis, Name, Nonce, PositiveAmount, Quantity, Reason, Text
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
+from schemas.postings import Purse
 
 
 class OpenVenue(Command):
@@ -45,6 +46,18 @@ class Withdraw(Command):
     party_id: Id
     currency: Currency
     amount_minor: PositiveAmount
+
+
+class PayOut(Command):
+    """The venue's fees or the treasury's proceeds leave the books; `reference` names the payment
+    they left by.
+    """
+
+    operator_id: Id
+    purse: Purse
+    currency: Currency
+    amount_minor: PositiveAmount
+    reference: Name
 
 
 class PlaceBid(Command):
@@ -98,6 +111,15 @@ class RevokeGrant(Command):
     reason: Reason
 
 
+class Refund(Command):
+    """The operator gives the buyer back some of what was paid for a grant, fees included."""
+
+    grant_id: Id
+    operator_id: Id
+    amount_minor: PositiveAmount
+    reason: Reason
+
+
 class RecordUsage(Command):
     """`quantity` is in the unit of the grant's tariff: calls, rows or bytes."""
 
@@ -121,6 +143,7 @@ SettlementCommand = (
     | ApproveParty
     | Deposit
     | Withdraw
+    | PayOut
     | PlaceBid
     | Subscribe
     | TopUpGrant
@@ -128,6 +151,7 @@ SettlementCommand = (
     | SuspendGrant
     | ResumeGrant
     | RevokeGrant
+    | Refund
     | RecordUsage
     | TimePassed
 )

@@ -1,7 +1,7 @@
 """Events of settlement on the topic `ledger`: parties, money, time."""
 
 from schemas.base import Amount, BasisPoints, Event, Id, Millis, Name
-from schemas.commands import Deposit, FundedRequest, TopUpGrant, Withdraw
+from schemas.commands import Deposit, FundedRequest, PayOut, Refund, TopUpGrant, Withdraw
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.postings import Leg, TransferKind
@@ -51,7 +51,7 @@ class TransferPosted(Event):
     party_id: Id
     cause_id: Id
     hold_id: str = ""
-    request: Deposit | Withdraw | TopUpGrant | None = None
+    request: Deposit | Withdraw | TopUpGrant | Refund | PayOut | None = None
 
 
 class FundsReserved(Event):

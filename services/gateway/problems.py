@@ -40,6 +40,7 @@ _STATUS_OF: Final = {
     Refusal.POLICY_DENIES: 403,
     Refusal.INSUFFICIENT_FUNDS: 402,
     Refusal.PREPAID_EXHAUSTED: 402,
+    Refusal.USAGE_LIMIT: 422,
 }
 _ADVICE: Final = {
     Refusal.STALE: "The command was stamped too long ago; send it again under a new key.",
@@ -48,6 +49,8 @@ _ADVICE: Final = {
     Refusal.CURRENCY_NOT_ACCEPTED: "The venue does not keep accounts in this currency.",
     Refusal.CURRENCY_MISMATCH: "Use the currency of the listing.",
     Refusal.INSUFFICIENT_FUNDS: "The available balance does not cover it with fees; deposit first.",
+    Refusal.NOTHING_PAID: "Nothing was paid for this grant, or it ended too long ago.",
+    Refusal.REFUND_EXCEEDS_PAID: "At most what was paid and not given back yet can be refunded.",
     Refusal.LISTING_NOT_LISTED: "The listing is not open for trade now.",
     Refusal.LISTING_WRONG_STATUS: "The listing's status does not allow this step.",
     Refusal.LISTING_HAS_BIDS: "After the first bid only the operator can cancel the auction.",
@@ -59,6 +62,7 @@ _ADVICE: Final = {
     Refusal.BID_BELOW_MINIMUM: "Bid at least the current price plus its increment.",
     Refusal.BID_NOT_ABOVE_OWN: "You lead already; a new maximum must be above your own.",
     Refusal.GRANT_SUSPENDED: "The grant is suspended; top up its budget or ask the operator.",
+    Refusal.USAGE_LIMIT: "No more units than 2^53 - 1 can be counted on one grant.",
     Refusal.PREPAID_EXHAUSTED: "The prepaid budget does not cover this use; top it up.",
     Refusal.POLICY_DENIES: "The grant's policy does not allow this use.",
 }

@@ -168,6 +168,7 @@ class GrantRow(Row, table=True):
     charged_minor: int
     fees_minor: int
     prepaid_minor: int
+    refunded_minor: int
     expires_at_ms: int | None
     purpose: str
     at_ms: int

@@ -4,6 +4,8 @@ import pytest
 
 from market import grant
 from schemas import commands as c
+from schemas.base import INTEGER_MAX
+from schemas.envelope import decode_message, encode
 from schemas.events import InstructionRefused, TransferPosted, UsageRefused
 from schemas.parties import PartyKind
 from schemas.policy import Constraint, Permission, Policy
@@ -218,3 +220,15 @@ def test_a_command_older_than_the_memory_is_refused_as_stale() -> None:
     market.bid(auction_id, anna, 5_000, at_ms=T0 + 2 * HOUR_MS)
     market.until(T0 + 3 * HOUR_MS)
     assert market.deposit(anna, 1)[0].reason == "command_too_old"
+
+
+def test_numbers_stay_within_what_the_log_can_be_read_back_with() -> None:
+    market = Market()
+    seller, anna = market.supplier(), market.buyer("anna")
+    events = market.request(market.listing(seller, FREE, lasts_ms=INTEGER_MAX), anna)
+    assert events[-1].expires_at_ms == INTEGER_MAX
+    events += market.use(events[-1].id, anna, INTEGER_MAX)
+    events += market.use(events[2].id, anna, 1)
+    assert (type(events[-1]), events[-1].reason) == (UsageRefused, "usage_limit_exceeded")
+    for event in events:
+        assert decode_message(encode(event)) == event

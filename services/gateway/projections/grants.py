@@ -5,6 +5,7 @@ from typing import Any, Final
 import msgspec
 
 from market import ledger
+from schemas import commands as c
 from schemas import events as e
 from schemas.envelope import Message
 from services.gateway import tables as t
@@ -35,6 +36,7 @@ def _granted(rows: Rows, event: e.GrantIssued, position: int) -> None:
         charged_minor=0,
         fees_minor=0,
         prepaid_minor=prepaid["balance_minor"] if prepaid else 0,
+        refunded_minor=0,
         expires_at_ms=event.expires_at_ms,
         purpose=event.purpose,
         at_ms=event.at_ms,
@@ -64,6 +66,15 @@ def _charged(rows: Rows, event: e.UsageCharged, position: int) -> None:
     rows.change(
         t.GrantRow, event.grant_id, charged_minor=event.charged_total_minor, fees_minor=fees
     )
+
+
+def _transferred(rows: Rows, event: e.TransferPosted, position: int) -> None:
+    """A refund by the operator shows on its grant; what is left prepaid is no refund."""
+    if isinstance(event.request, c.Refund):
+        grant = rows.find(t.GrantRow, event.request.grant_id)
+        assert grant is not None
+        refunded = grant["refunded_minor"] + event.request.amount_minor
+        rows.change(t.GrantRow, event.request.grant_id, refunded_minor=refunded, position=position)
 
 
 def _use_refused(rows: Rows, event: e.UsageRefused, position: int) -> None:
@@ -106,4 +117,5 @@ APPLY: Final[dict[type[Message], Apply]] = {
     e.UsageRecorded: _used,
     e.UsageCharged: _charged,
     e.UsageRefused: _use_refused,
+    e.TransferPosted: _transferred,
 }

@@ -5,7 +5,7 @@ from typing import Annotated, Final
 from pydantic import Field
 
 from schemas.base import INTEGER_MAX
-from services.gateway.requests.base import Amount, Body, Text
+from services.gateway.requests.base import Amount, Body, Reason, Text
 
 ROWS_MAX: Final = 10_000
 
@@ -14,6 +14,13 @@ class UsageBody(Body):
     quantity: Amount
     purpose: Text = ""
     spatial: Text = ""
+
+
+class RefundBody(Body):
+    """`amount_minor` of all that was paid, fees included."""
+
+    amount_minor: Amount
+    reason: Reason
 
 
 class DeliveryBody(Body):

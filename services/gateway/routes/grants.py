@@ -19,7 +19,7 @@ from services.gateway.calls import Call, Caller
 from services.gateway.content import CSV
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.requests.base import MoneyBody, ReasonBody, make
-from services.gateway.requests.grants import ROWS_MAX, DeliveryBody, UsageBody
+from services.gateway.requests.grants import ROWS_MAX, DeliveryBody, RefundBody, UsageBody
 
 router = APIRouter(prefix="/v1/grants", tags=["grants"])
 
@@ -124,6 +124,13 @@ async def resume(grant_id: str, call: Caller) -> Response:
 async def revoke(grant_id: str, body: ReasonBody, call: Caller) -> Response:
     fields = {"operator_id": call.party_id, "reason": body.reason}
     return await _step(call, grant_id, c.RevokeGrant, **fields)
+
+
+@router.post("/{grant_id}/refunds", response_model=t.GrantRow)
+async def refund(grant_id: str, body: RefundBody, call: Caller) -> Response:
+    """Give the buyer back some of what was paid, from those who received it."""
+    fields = {"operator_id": call.party_id, **body.model_dump()}
+    return await _step(call, grant_id, c.Refund, "trf", **fields)
 
 
 async def _step(call: Call, grant_id: str, kind: Any, role: str = "cmd", **fields: Any) -> Response:

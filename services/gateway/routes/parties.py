@@ -12,7 +12,7 @@ from services.gateway.calls import Caller
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
 from services.gateway.requests.base import MoneyBody, make
-from services.gateway.requests.parties import PartyBody, TokenBody
+from services.gateway.requests.parties import PartyBody, PayoutBody, TokenBody
 from services.gateway.tokens import Principal
 
 router = APIRouter(prefix="/v1", tags=["parties"])
@@ -89,6 +89,14 @@ async def withdraw(party_id: str, body: MoneyBody, call: Caller) -> Response:
         currency=body.currency,
         amount_minor=body.amount_minor,
     )
+    return await call.send(command, t.CommandRow, command.id)
+
+
+@router.post("/venue/payouts", response_model=t.CommandStatus)
+async def pay_out(body: PayoutBody, call: Caller) -> Response:
+    """Pay out what the venue has earned, or what it holds for the treasury (财政)."""
+    fields = {"operator_id": call.party_id, **body.model_dump()}
+    command = make(c.PayOut, id=call.id("trf"), at_ms=call.at_ms, **fields)
     return await call.send(command, t.CommandRow, command.id)
 
 
