@@ -44,17 +44,25 @@ class DataSet(msgspec.Struct, kw_only=True, frozen=True):
 
 
 class Listing(msgspec.Struct, kw_only=True):
-    """`auction_id` is the auction now running, one at a time."""
+    """`data_set_id` and `content_sha256` are None while a draft has no content; `auction_id` is the
+    auction now running, one at a time.
+    """
 
     id: str
     supplier_id: str
-    data_set_id: str
-    content_sha256: str
+    data_set_id: str | None
+    content_sha256: str | None
     offer: Offer
     grant_terms: GrantTerms
     status: Status = Status.DRAFT
     expires_at_ms: int | None = None
     auction_id: str | None = None
+
+    def content(self) -> tuple[str, str]:
+        """Return the data set's id and the SHA-256 of its content."""
+        assert self.data_set_id is not None, "a listing without a data set was submitted"
+        assert self.content_sha256 is not None, "a data set without content was registered"
+        return self.data_set_id, self.content_sha256
 
 
 class Catalogue(msgspec.Struct, kw_only=True):
@@ -90,11 +98,8 @@ def register(catalogue: Catalogue, command: RegisterDataSet) -> list[Event] | Re
 def draft(catalogue: Catalogue, command: DraftListing) -> list[Event] | Refusal:
     if command.id in catalogue.listings:
         return Refusal.LISTING_EXISTS
-    data_set = catalogue.data_sets.get(command.data_set_id)
-    if data_set is None:
-        return Refusal.DATA_SET_UNKNOWN
-    if data_set.supplier_id != command.supplier_id:
-        return Refusal.NOT_OWNER
+    if refusal := _refuse_data_set(catalogue, command):
+        return refusal
     if command.expires_at_ms is not None and command.expires_at_ms <= command.at_ms:
         return Refusal.EXPIRY_IN_PAST
     if isinstance(command.offer, MeteredOffer) and not _is_sound(command.offer.tariff):
@@ -126,7 +131,18 @@ def take_step(catalogue: Catalogue, command: Step) -> list[Event] | Refusal:
         command.supplier_id != listing.supplier_id
     ):
         return Refusal.NOT_OWNER
+    if isinstance(command, SubmitListing) and listing.data_set_id is None:
+        return Refusal.DATA_SET_MISSING
     return [_event_of(command)]
+
+
+def _refuse_data_set(catalogue: Catalogue, command: DraftListing) -> Refusal | None:
+    if command.data_set_id is None:
+        return None
+    data_set = catalogue.data_sets.get(command.data_set_id)
+    if data_set is None:
+        return Refusal.DATA_SET_UNKNOWN
+    return None if data_set.supplier_id == command.supplier_id else Refusal.NOT_OWNER
 
 
 def _is_sound(tariff: Tariff) -> bool:
@@ -174,11 +190,12 @@ def register_effect(catalogue: Catalogue, event: DataSetRegistered) -> None:
 
 
 def draft_effect(catalogue: Catalogue, event: ListingDrafted) -> None:
+    data_set = catalogue.data_sets[event.data_set_id] if event.data_set_id else None
     catalogue.listings[event.id] = Listing(
         id=event.id,
         supplier_id=event.supplier_id,
         data_set_id=event.data_set_id,
-        content_sha256=catalogue.data_sets[event.data_set_id].content_sha256,
+        content_sha256=data_set.content_sha256 if data_set else None,
         offer=event.offer,
         grant_terms=event.grant_terms,
         expires_at_ms=event.expires_at_ms,

@@ -198,14 +198,15 @@ def _deal(
     currency: str | None = None,
     fee_bps: int = 0,
 ) -> e.TradeExecuted:
+    data_set_id, content_sha256 = offered.content()
     return e.TradeExecuted(
         at_ms=request.at_ms,
         id=derive_id(request.id, "trd"),
         request_id=request.id,
         deal_id=request.id,
         listing_id=offered.id,
-        data_set_id=offered.data_set_id,
-        content_sha256=offered.content_sha256,
+        data_set_id=data_set_id,
+        content_sha256=content_sha256,
         supplier_id=offered.supplier_id,
         buyer_id=request.buyer_id,
         offer=offered.offer,

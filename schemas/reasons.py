@@ -27,6 +27,7 @@ class Refusal(StrEnum):
     # catalogue
     DATA_SET_UNKNOWN = "data_set_unknown"
     DATA_SET_EXISTS = "data_set_exists"
+    DATA_SET_MISSING = "data_set_missing"
     LISTING_UNKNOWN = "listing_unknown"
     LISTING_EXISTS = "listing_exists"
     LISTING_NOT_LISTED = "listing_not_listed"

@@ -12,11 +12,13 @@ class RegisterDataSet(Command):
 
 
 class DraftListing(Command):
+    """Without a data set it is a catalogue entry only, and cannot be submitted yet."""
+
     supplier_id: Id
-    data_set_id: Id
     entry: CatalogueEntry
     offer: Offer
     grant_terms: GrantTerms
+    data_set_id: Id | None = None
     expires_at_ms: Millis | None = None
 
 

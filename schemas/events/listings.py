@@ -24,10 +24,10 @@ class DataSetRegistered(Event):
 class ListingDrafted(Event):
     id: Id
     supplier_id: Id
-    data_set_id: Id
     entry: CatalogueEntry
     offer: Offer
     grant_terms: GrantTerms
+    data_set_id: Id | None = None
     expires_at_ms: Millis | None = None
 
 

@@ -51,6 +51,7 @@ _ADVICE: Final = {
     Refusal.INSUFFICIENT_FUNDS: "The available balance does not cover it with fees; deposit first.",
     Refusal.NOTHING_PAID: "Nothing was paid for this grant, or it ended too long ago.",
     Refusal.REFUND_EXCEEDS_PAID: "At most what was paid and not given back yet can be refunded.",
+    Refusal.DATA_SET_MISSING: "The draft has no data set yet; attach one before submitting it.",
     Refusal.LISTING_NOT_LISTED: "The listing is not open for trade now.",
     Refusal.LISTING_WRONG_STATUS: "The listing's status does not allow this step.",
     Refusal.LISTING_HAS_BIDS: "After the first bid only the operator can cancel the auction.",

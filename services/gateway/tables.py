@@ -65,7 +65,7 @@ class ListingRow(Row, table=True):
     __tablename__ = "listings"
     id: str = Field(primary_key=True)
     supplier_id: str = Field(index=True)
-    data_set_id: str
+    data_set_id: str | None
     status: str = Field(index=True)
     mode: str = Field(index=True)
     field: str = Field(index=True)

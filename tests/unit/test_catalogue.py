@@ -45,10 +45,10 @@ class Shelf(Market):
         }
         return self.say(c.DraftListing(**{**fields, **changes}))
 
-    def submit(self, by: str | None = None) -> list:
+    def submit(self, by: str | None = None, listing_id: str = "lst_draft1") -> list:
         return self.say(
             c.SubmitListing(
-                id=self.id(), at_ms=T0, listing_id="lst_draft1", supplier_id=by or self.seller
+                id=self.id(), at_ms=T0, listing_id=listing_id, supplier_id=by or self.seller
             )
         )
 
@@ -131,6 +131,12 @@ def test_a_draft_of_anothers_data_set_is_refused() -> None:
     shelf = Shelf()
     other = shelf.supplier("other")
     assert shelf.draft(id="lst_other1", supplier_id=other)[0].reason == "not_owner"
+
+
+def test_a_draft_without_a_data_set_is_kept_and_not_submitted() -> None:
+    shelf = Shelf()
+    assert kinds(shelf.draft(id="lst_bare01", data_set_id=None)) == ["ListingDrafted"]
+    assert shelf.submit(listing_id="lst_bare01")[0].reason == "data_set_missing"
 
 
 def test_the_same_draft_again_changes_nothing() -> None:

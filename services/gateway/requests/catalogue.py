@@ -11,9 +11,11 @@ from services.gateway.requests.base import Body, Millis, Reason, make, part
 
 
 class ListingBody(Body):
-    """`entry`, `offer` and `grant_terms` as in the reference of the schemas."""
+    """`entry`, `offer` and `grant_terms` as in the reference of the schemas. Without a data set it
+    stays a draft.
+    """
 
-    data_set_id: str
+    data_set_id: str | None = None
     entry: dict[str, Any]
     offer: dict[str, Any]
     grant_terms: dict[str, Any]
