@@ -5,26 +5,31 @@ The composition root: the only place that knows all services.
 
 import asyncio
 import json
-import os
+import logging
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import DBAPIError
 
 from schemas.base import Command
 from schemas.commands import ApproveParty, OpenVenue, RegisterParty
 from schemas.parties import PartyKind, Role, VenueTerms
 from services.audit.store import AuditLoop, AuditStore
 from services.clock import Clock
+from services.database import StoreError
+from services.files import write_whole
 from services.gateway.content import ContentStore
 from services.gateway.exchange import Exchange
 from services.gateway.projector import Projector
 from services.gateway.tokens import Principal, TokenStore
 from services.keys import load_or_make_key
 from streams.embedded import EmbeddedLog, EmbeddedReader
+from streams.faults import words
 from streams.log import READ_LIMIT_MAX, Stored
 from streams.recovery import recorded_until_ms
 from streams.runner import CascadeRunner
@@ -32,6 +37,7 @@ from streams.runner import CascadeRunner
 READ_MODELS_NAME: Final = (
     "read-models-2.sqlite3"  # a new number when the tables change: it is rebuilt
 )
+READ_MODELS_MEND: Final = "stop the market and run `databourse rebuild`"
 TOKENS_NAME: Final = "first-tokens.json"
 PROJECT_RECORDS_MAX: Final = 2_000
 FIRST_PARTIES: Final = {
@@ -40,26 +46,41 @@ FIRST_PARTIES: Final = {
 }
 DEFAULT_TERMS: Final = VenueTerms(currencies=("CNY", "USD"), buyer_fee_bps=100, seller_fee_bps=200)
 
+log = logging.getLogger("databourse")
+
 
 class Process:
     """Everything behind the edge. `start` recovers and takes up work; `stop` finishes it."""
 
     def __init__(self, folder: Path, venue: str = "gx") -> None:
         self.folder = folder
+        with ExitStack() as opened:  # what fails here closes what was opened before it
+            self._open(opened, venue)
+            self._opened = opened.pop_all()
+
+    def _open(self, opened: ExitStack, venue: str) -> None:
+        folder = self.folder
         self.log = EmbeddedLog(folder, venue)
+        opened.callback(self.log.close)
         self.clock = Clock(recorded_until_ms(self.log))
         self.runner = CascadeRunner(self.log, self.clock)
-        self._audit_reader = EmbeddedReader(folder)
-        self._edge_reader = _LockedReader(folder)
-        self.audit = AuditLoop(AuditStore(folder, self._audit_reader, self.log.venue))
+        audit_reader, edge_reader = EmbeddedReader(folder), _LockedReader(folder)
+        opened.callback(audit_reader.close)
+        opened.callback(edge_reader.close)
+        self.audit = AuditLoop(AuditStore(folder, audit_reader, self.log.venue))
+        opened.callback(self.audit.store.close)
         self.engine = read_engine(folder)
+        opened.callback(self.engine.dispose)
         self.projection = ProjectorLoop(folder, self.engine)
         self.tokens = TokenStore(folder)
+        opened.callback(self.tokens.close)
+        for loop in (self.audit, self.projection, self.runner):  # stopped in the reverse order
+            opened.callback(loop.stop)
         self.exchange = Exchange(
             venue=self.log.venue,
             market=self,
             engine=self.engine,
-            log=self._edge_reader,
+            log=edge_reader,
             audit=self.audit.store,
             verifier_key=str(self.audit.store.verifier),
             content=ContentStore(folder / "content"),
@@ -69,6 +90,7 @@ class Process:
         )
 
     def start(self) -> None:
+        self.audit.store.check()
         self.runner.on_commit = self.projection.wake
         self.projection.catch_up()
         if not self.log.size:
@@ -80,16 +102,8 @@ class Process:
         self.audit.start()
 
     def stop(self) -> None:
-        try:
-            self.runner.stop()
-        finally:
-            self.projection.stop()
-            self.audit.stop()
-            self.audit.store.close()
-            self.tokens.close()
-            self.engine.dispose()
-            for reader in (self._audit_reader, self._edge_reader, self.log):
-                reader.close()
+        """Raises LogError when the runner had failed; all is closed then too."""
+        self._opened.close()
 
     async def publish(self, command: Command) -> int:
         return (await self.runner.submit_async(command)).size
@@ -144,11 +158,7 @@ class Process:
             role.value: self.tokens.issue(Principal(party_id, role))[1]
             for role, (party_id, _) in FIRST_PARTIES.items()
         }
-        path = self.folder / TOKENS_NAME
-        handle = os.open(f"{path}.new", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(handle, "w") as file:
-            json.dump(tokens, file)
-        Path(f"{path}.new").rename(path)
+        write_whole(self.folder / TOKENS_NAME, json.dumps(tokens).encode())
 
 
 class ProjectorLoop:
@@ -156,8 +166,10 @@ class ProjectorLoop:
 
     def __init__(self, folder: Path, engine: Engine) -> None:
         self.failure: BaseException | None = None
+        self._folder = folder
+        with telling_of_read_models(folder):
+            self._projector = Projector(engine)
         self._reader = EmbeddedReader(folder)
-        self._projector = Projector(engine)
         self._wake = threading.Event()
         self._stopping = False
         self._waiting: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = []
@@ -178,9 +190,12 @@ class ProjectorLoop:
         self._wake.set()
 
     def catch_up(self) -> None:
-        """Project all there is, and tell who waited for it."""
+        """Project all there is, and tell who waited for it. Raises StoreError."""
+        if self._projector.position > self._reader.size:
+            raise StoreError(f"the read models are ahead of the log; {READ_MODELS_MEND}")
         while stored := self._reader.read(self._projector.position, PROJECT_RECORDS_MAX):
-            position = self._projector.project(stored)
+            with telling_of_read_models(self._folder):
+                position = self._projector.project(stored)
             with self._turn:
                 ready = [waiter for waiter in self._waiting if waiter[0] <= position]
                 self._waiting = [waiter for waiter in self._waiting if waiter[0] > position]
@@ -205,8 +220,20 @@ class ProjectorLoop:
                 self._wake.wait()
                 self._wake.clear()
                 self.catch_up()
-        except BaseException as error:  # the edge: readiness tells of it
+        except Exception as error:  # the edge: readiness tells of it
             self.failure = error
+            log.error("read models: they stand still: %s", words(error))
+
+
+@contextmanager
+def telling_of_read_models(folder: Path) -> Iterator[None]:
+    """Turn a database's errors into a StoreError that says what to do."""
+    try:
+        yield
+    except DBAPIError as error:
+        raise StoreError(
+            f"{folder / READ_MODELS_NAME} cannot be used: {words(error)}; {READ_MODELS_MEND}"
+        ) from error
 
 
 class _LockedReader(EmbeddedReader):

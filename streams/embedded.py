@@ -3,14 +3,19 @@
 import fcntl
 import os
 import sqlite3
+import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from schemas.topics import TOPICS
+from schemas.envelope import encode
+from schemas.topics import PARTITION_OF_VENUE, TOPICS
+from streams.faults import explain
 from streams.log import (
     READ_LIMIT_MAX,
+    RESTORE,
     Entry,
     LogBroken,
     LogError,
@@ -20,11 +25,12 @@ from streams.log import (
     Stored,
 )
 
-FORMAT_VERSION: Final = 2
+FORMAT_VERSION: Final = 3
 FILE_NAME: Final = "market.sqlite3"
 LOCK_NAME: Final = "market.lock"
 SNAPSHOTS_KEPT: Final = 2
 BUSY_MS: Final = 10_000
+HEADS_SUM: Final = "sum"  # a checksum over the other heads, written with them
 ROWS_PER_INSERT: Final = 64  # Python hands its lock over at every statement, not at every row
 WAL_PAGES_MAX: Final = 8_000  # of 4 KiB, after which the write-ahead log is folded into the file
 
@@ -43,6 +49,7 @@ _INSERT: Final = "INSERT INTO records VALUES (?, ?, ?)"
 _INSERT_MANY: Final = _INSERT + ", (?, ?, ?)" * (ROWS_PER_INSERT - 1)
 _MIGRATIONS: Final = {  # from version -> the statement that leads to the next
     1: "ALTER TABLE snapshots RENAME COLUMN rules_version TO state_version",
+    2: "DELETE FROM heads WHERE name = 'sum'",  # there is none yet; from here on there is
 }
 _TOPIC_NUMBER: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 
@@ -81,7 +88,10 @@ class EmbeddedReader:
 
     def heads(self) -> dict[str, int]:
         with _told():
-            return dict(self._db.execute("SELECT name, value FROM heads").fetchall())
+            heads = dict(self._db.execute("SELECT name, value FROM heads").fetchall())
+        if heads.pop(HEADS_SUM, None) not in (None, _sum_of(heads)):
+            raise LogBroken(f"the log's heads are damaged; {RESTORE}")
+        return heads
 
     def snapshots(self, service: str) -> Sequence[Snapshot]:
         query = "SELECT * FROM snapshots WHERE service = ? ORDER BY position DESC"
@@ -105,6 +115,7 @@ class EmbeddedLog(EmbeddedReader):
             os.close(self._lock)
             raise
         self._size = super().size
+        self._heads = self.heads()
         self._broken = ""
 
     @property
@@ -130,10 +141,13 @@ class EmbeddedLog(EmbeddedReader):
             self._commit(rows, heads, list(snapshots))
         except sqlite3.Error as error:
             self._broken = str(error)
-            if self._db.in_transaction:
+            with suppress(sqlite3.Error):
                 self._db.rollback()
-            raise LogBroken(f"the commit failed and was undone: {error}; restart") from error
+            raise LogBroken(
+                f"the commit failed and nothing of it is acknowledged: {explain(error)}"
+            ) from error
         self._size = first + len(rows)
+        self._heads.update(heads)
         return first
 
     def close(self) -> None:
@@ -152,7 +166,9 @@ class EmbeddedLog(EmbeddedReader):
             chunk = rows[start : start + ROWS_PER_INSERT]
             self._db.execute(_INSERT_MANY, tuple(chain.from_iterable(chunk)))
         self._db.executemany(_INSERT, rows[whole:])
-        self._db.executemany("REPLACE INTO heads VALUES (?, ?)", heads.items())
+        if heads:
+            summed = {**heads, HEADS_SUM: _sum_of({**self._heads, **heads})}
+            self._db.executemany("REPLACE INTO heads VALUES (?, ?)", summed.items())
         for snapshot in snapshots:
             self._db.execute("REPLACE INTO snapshots VALUES (?, ?, ?, ?)", snapshot)
             self._db.execute(
@@ -215,7 +231,9 @@ def _check_meta(db: sqlite3.Connection, folder: Path, *, migrate: bool) -> str:
         meta = dict(db.execute("SELECT key, value FROM meta").fetchall())
         version = int(meta["format"])
     except (sqlite3.Error, KeyError, ValueError) as error:
-        raise LogBroken(f"{folder / FILE_NAME} is not a market's log: {error}") from error
+        raise LogBroken(
+            f"{folder / FILE_NAME} is not a market's log: {error}; {RESTORE}"
+        ) from error
     if version > FORMAT_VERSION:
         raise LogVersion(
             f"{folder} was written by a newer databourse (format {version}, this one knows up to "
@@ -227,7 +245,13 @@ def _check_meta(db: sqlite3.Connection, folder: Path, *, migrate: bool) -> str:
         version += 1
         db.execute("UPDATE meta SET value = ? WHERE key = 'format'", (str(version),))
         db.execute("COMMIT")
+    if meta.get("venue") not in PARTITION_OF_VENUE:
+        raise LogBroken(f"{folder} is of no known venue: {meta.get('venue')!r}; {RESTORE}")
     return str(meta["venue"])
+
+
+def _sum_of(heads: Mapping[str, int]) -> int:
+    return zlib.crc32(encode(dict(heads)))
 
 
 class _told:
@@ -237,4 +261,4 @@ class _told:
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
         if isinstance(error, sqlite3.Error):
-            raise LogBroken(f"the log cannot be read: {error}") from error
+            raise LogBroken(f"the log cannot be read: {explain(error)}; {RESTORE}") from error

@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
 READ_LIMIT_MAX: Final = 10_000
+RESTORE: Final = "run `databourse audit verify`, and restore a backup if it finds something"
 
 
 class LogError(Exception):

@@ -1,5 +1,6 @@
 """From a log back to the states of the services: newest usable snapshot, then own events."""
 
+import hashlib
 from types import ModuleType
 from typing import Final
 
@@ -9,13 +10,14 @@ from market import matching, settlement
 from market.venue import Venue
 from schemas.envelope import decode_record, encode
 from schemas.topics import OUTPUTS, Service
-from streams.log import READ_LIMIT_MAX, LogReader, Snapshot
+from streams.log import READ_LIMIT_MAX, RESTORE, LogBroken, LogReader, Snapshot
 
 # Raised whenever a state changes its form or meaning: snapshots of another are passed over.
-STATE_VERSION: Final = 2
+STATE_VERSION: Final = 3
 NEWEST_RECORDS: Final = (
     1_000  # among which the latest time is looked for; stamps are nearly in order
 )
+SUM_BYTES: Final = 8  # of SHA-256, before a snapshot's body: a damaged one is passed over
 State = matching.State | settlement.State
 RULES: Final[dict[Service, ModuleType]] = {
     Service.MATCHING: matching,
@@ -33,14 +35,23 @@ def recover_venue(log: LogReader) -> Venue:
 
 def recover(log: LogReader, service: Service) -> State:
     """Return the service's state: a fold of its own events, shortened by a snapshot where one
-    fits.
+    fits. Raises LogBroken where an event is missing or cannot be applied.
     """
-    rules = RULES[service]
+    evolve = RULES[service].evolve
     state, position = _newest_usable(log, service)
+    sequence = None
     while stored := log.read(position, READ_LIMIT_MAX, OUTPUTS[service]):
-        for _, body in stored:
-            rules.evolve(state, decode_record(body).data)
-        position = stored[-1].position + 1
+        for position, body in stored:
+            try:
+                record = decode_record(body)
+                assert sequence in (None, record.sequence - 1), "an event before it is missing"
+                sequence = record.sequence
+                evolve(state, record.data)
+            except Exception as error:  # the edge: of a damaged record anything may come
+                raise LogBroken(f"record {position} does not fit: {error!r}; {RESTORE}") from error
+        position += 1
+    if sequence not in (None, log.heads().get(service.value)):
+        raise LogBroken(f"events of {service} are missing after sequence {sequence}; {RESTORE}")
     return state
 
 
@@ -53,18 +64,20 @@ def recorded_until_ms(log: LogReader) -> int:
 
 
 def snapshot(service: Service, state: State, position: int) -> Snapshot:
-    return Snapshot(service.value, position, STATE_VERSION, encode(state))
+    body = encode(state)
+    return Snapshot(service.value, position, STATE_VERSION, _sum_of(body) + body)
 
 
 def _newest_usable(log: LogReader, service: Service) -> tuple[State, int]:
-    """A snapshot of another form, or one that cannot be read, is passed over: the events have it
-    all.
-    """
+    """A snapshot of another form, or a damaged one, is passed over: the events have it all."""
     kind: type[State] = RULES[service].State
     for kept in log.snapshots(service.value):
         if kept.state_version == STATE_VERSION and kept.position <= log.size:
-            try:
-                return msgspec.json.decode(kept.body, type=kind), kept.position
-            except msgspec.DecodeError:
-                continue
+            body = kept.body[SUM_BYTES:]
+            if kept.body == _sum_of(body) + body:
+                return msgspec.json.decode(body, type=kind), kept.position
     return kind(), 0
+
+
+def _sum_of(body: bytes) -> bytes:
+    return hashlib.sha256(body).digest()[:SUM_BYTES]

@@ -1,6 +1,7 @@
 """The loops that drive the rules on a log: whole cascades, or one service step by step."""
 
 import asyncio
+import logging
 import threading
 from collections import deque
 from collections.abc import Callable
@@ -13,6 +14,7 @@ from schemas.base import Command
 from schemas.commands import TimePassed
 from schemas.envelope import decode_record, encode
 from schemas.topics import INPUTS, Service
+from streams.faults import words
 from streams.log import Entry, Log, LogError, Snapshot
 from streams.recovery import RULES, recover, recover_venue, snapshot
 from streams.scribe import Scribe
@@ -122,6 +124,7 @@ class CascadeRunner:
             self.keep_snapshot()
         except BaseException as error:  # the edge: every waiter learns of it, and nothing goes on
             self.failure = error
+            logging.getLogger("databourse").error("no command is taken any more: %s", words(error))
             with self._wake:
                 waiting += self._queue
                 self._queue.clear()

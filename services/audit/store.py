@@ -4,9 +4,10 @@ A record is sequenced when the log has it, integrated when the tree has it, and 
 signed checkpoint covers it, at most a second after it was sequenced.
 """
 
-import sqlite3
+import logging
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -17,18 +18,26 @@ from services.audit.checkpoint import (
     VerifierKey,
     read_verifier,
     sign,
+    verify,
 )
-from services.audit.tree import Tree, leaf_hashes
+from services.audit.tree import SCHEMA, Tree, leaf_hashes
+from services.database import open_database, read_only, telling
+from services.files import write_whole
 from services.keys import load_or_make_key
-from streams.log import READ_LIMIT_MAX, LogReader
+from streams.faults import words
+from streams.log import READ_LIMIT_MAX, RESTORE, LogReader
 
 FILE_NAME: Final = "audit.sqlite3"
 PRIVATE_KEY_NAME: Final = "keys/checkpoint.key"
 VERIFIER_NAME: Final = "keys/checkpoint.pub"
 PUBLISH_EVERY_SECONDS: Final = 0.5
+VERSION: Final = 1
+MEND: Final = "run `databourse rebuild`; if that cannot read it either, restore a backup"
 _SCHEMA: Final = (
-    "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT"
+    SCHEMA,
+    "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
 )
+log = logging.getLogger("databourse")
 
 
 class Inclusion(NamedTuple):
@@ -52,19 +61,16 @@ class AuditStore:
         self.origin = f"databourse/{venue}"
         self._key = load_or_make_key(folder / PRIVATE_KEY_NAME)
         self.verifier = VerifierKey(self.origin, self._key.public_key())
-        (folder / VERIFIER_NAME).write_text(f"{self.verifier}\n")
+        write_whole(folder / VERIFIER_NAME, f"{self.verifier}\n".encode(), mode=0o644)
         self._log = log
-        self._db = sqlite3.connect(
-            folder / FILE_NAME, isolation_level=None, check_same_thread=False
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute("PRAGMA synchronous = FULL")
-        self._db.execute(_SCHEMA)
-        self._tree = Tree(self._db)
+        self._db = open_database(folder / FILE_NAME, VERSION, _SCHEMA, MEND)
+        with telling(folder / FILE_NAME, MEND):
+            self._tree = Tree(self._db)
+            published = self._published()
         self._turn = threading.Lock()
-        if self._published() > log.size:
+        if published > log.size:
             raise CheckpointError(
-                f"checkpoints speak of {self._published()} records but the log has {log.size}: "
+                f"checkpoints speak of {published} records but the log has {log.size}: "
                 "published records are missing; run `databourse audit verify` and restore the log"
             )
 
@@ -77,6 +83,18 @@ class AuditStore:
             self._tree.flush()
             self._db.execute("COMMIT")
             return self._tree.size
+
+    def check(self) -> None:
+        """Raises CheckpointError when the newest checkpoint is not of this log, key and tree."""
+        self.integrate()
+        if not self._published():
+            return
+        said = verify(self._newest_note(), self.verifier)
+        if (said.size, said.root) != (self._published(), self._tree.root(said.size)):
+            raise CheckpointError(
+                f"the log and its tree are not what checkpoint {said.size} signed: {RESTORE}; "
+                "if it finds nothing, the tree is damaged: run `databourse rebuild`"
+            )
 
     def publish(self) -> bytes:
         """Return a signed checkpoint of the tree as it stands, kept if it says something new."""
@@ -141,22 +159,25 @@ class AuditLoop:
         self._thread.start()
 
     def stop(self) -> None:
-        """End, with everything integrated and published."""
+        """End, with everything integrated and published unless that has failed."""
         self._stop.set()
         if self._thread.ident is not None:
             self._thread.join()
-        if self.failure is None and self.store.integrate():
-            self.store.publish()
+            self._publish()
 
     def _run(self) -> None:
+        while not self._stop.wait(PUBLISH_EVERY_SECONDS):
+            self._publish()
+
+    def _publish(self) -> None:
+        if self.failure is not None:
+            return
         try:
-            while not self._stop.wait(PUBLISH_EVERY_SECONDS):
-                if self.store.integrate():
-                    self.store.publish()
-        except (
-            BaseException
-        ) as error:  # the edge: whoever asks for the state of the process is told
+            if self.store.integrate():
+                self.store.publish()
+        except Exception as error:  # the edge: readiness tells of it, and nothing is signed on it
             self.failure = error
+            log.error("audit: nothing more is published: %s; restart once mended", words(error))
 
 
 def stored_notes(folder: Path) -> Iterator[tuple[int, bytes]]:
@@ -166,11 +187,8 @@ def stored_notes(folder: Path) -> Iterator[tuple[int, bytes]]:
     path = folder / FILE_NAME
     if not path.exists():
         return
-    db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)
-    try:
+    with telling(path, MEND), closing(read_only(path)) as db:
         yield from db.execute("SELECT size, note FROM checkpoints ORDER BY size")
-    finally:
-        db.close()
 
 
 def stored_verifier(folder: Path) -> VerifierKey:
@@ -178,4 +196,4 @@ def stored_verifier(folder: Path) -> VerifierKey:
     path = folder / VERIFIER_NAME
     if not path.exists():
         raise CheckpointError(f"{folder} has no {VERIFIER_NAME}; give the verifier key with --key")
-    return read_verifier(path.read_text())
+    return read_verifier(path.read_text(errors="replace"))

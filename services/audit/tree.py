@@ -121,9 +121,10 @@ class Tree:
         if hashes is None:
             query = "SELECT hashes FROM tiles WHERE level = ? AND number = ?"
             row = self._db.execute(query, (level, number)).fetchone()
-            if row is None:
+            if row is None or len(row[0]) != _TILE_BYTES:
                 raise ProofError(
-                    f"tile {number} of level {level} is missing; rebuild the audit tree"
+                    f"tile {number} of level {level} is missing or damaged; stop the market and "
+                    "run `databourse rebuild`"
                 )
             hashes = bytes(row[0])
         return levels(hashes)

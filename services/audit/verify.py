@@ -17,7 +17,7 @@ from schemas.topics import TOPIC_NAMED, Service
 from services.audit.checkpoint import CheckpointError, VerifierKey, verify
 from services.audit.tree import Tree, leaf_hashes
 from streams.log import READ_LIMIT_MAX, LogReader, Stored
-from streams.recovery import RULES, STATE_VERSION, State
+from streams.recovery import RULES, STATE_VERSION, State, snapshot
 from streams.runner import cursor_name
 from streams.scribe import Scribe
 
@@ -189,7 +189,9 @@ class _Replay:
         for service, state in self.states.items():
             whole = not any(self._expected.values())
             for kept in log.snapshots(service.value) if whole else ():
-                if kept[1:3] == (log.size, STATE_VERSION) and kept.body != encode(state):
+                if kept[1:3] == (log.size, STATE_VERSION) and kept != snapshot(
+                    service, state, log.size
+                ):
                     self._stop(-1, f"the snapshot of {service} is not the fold of its events")
 
     def _matches(self, stored: Stored, record: Record, writer: Service) -> bool:

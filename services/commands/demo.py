@@ -19,7 +19,7 @@ from sqlmodel import Session, col, func, select
 
 from services.audit.store import stored_notes, stored_verifier
 from services.audit.verify import replay_log, verify_log
-from services.commands.serve import Port, listen, open_process, uvicorn_config
+from services.commands.serve import Port, listen, open_process, stop_process, uvicorn_config
 from services.demo.client import TIMEOUT_SECONDS, Client
 from services.demo.traders import Traders
 from services.demo.world import build
@@ -59,7 +59,6 @@ async def _run(
 ) -> None:
     listener = listen("127.0.0.1", port)
     process = open_process(folder)
-    process.start()
     server = uvicorn.Server(uvicorn_config(process))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
@@ -76,7 +75,7 @@ async def _run(
         server.should_exit = True
         with suppress(asyncio.CancelledError):
             await serving
-        process.stop()
+        stop_process(process)
     _conclude(report, say, as_json)
 
 

@@ -6,18 +6,23 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import uvicorn
 
+from market.merkle import ProofError
 from services.audit.checkpoint import CheckpointError
 from services.commands import Exit, UsageError
+from services.database import StoreError
 from services.gateway.app import create_app
+from services.keys import KeyFileError
 from services.process import Process
+from streams.faults import words
 from streams.log import LogError
 
 app = typer.Typer()
+UNUSABLE: Final = (LogError, StoreError, CheckpointError, KeyFileError, ProofError, OSError)
 Port = Annotated[int, typer.Option("--port", help="0 takes any free port.")]
 
 
@@ -36,7 +41,6 @@ def serve(
     """
     listener = listen(host, port)
     process = open_process(data)
-    process.start()
     url = f"http://{host}:{listener.getsockname()[1]}"
     tokens = str(data / "first-tokens.json")
     if as_json:
@@ -50,15 +54,31 @@ def serve(
     try:
         server.run(sockets=[listener])
     finally:
-        process.stop()
+        stop_process(process)
 
 
 def open_process(data: Path) -> Process:
-    """Raises UsageError that says what to do when the folder cannot be used."""
+    """Return the market at work. Raises UsageError that says what to do when the folder cannot be
+    used.
+    """
     try:
-        return Process(data)
-    except (LogError, CheckpointError, OSError) as error:
-        raise UsageError(str(error)) from error
+        process = Process(data)
+        try:
+            process.start()
+        except BaseException:
+            process.stop()
+            raise
+    except UNUSABLE as error:
+        raise UsageError(words(error)) from error
+    return process
+
+
+def stop_process(process: Process) -> None:
+    """Raises UsageError when the market had failed before."""
+    try:
+        process.stop()
+    except UNUSABLE as error:
+        raise UsageError(words(error), Exit.FINDING) from error
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -12,7 +12,15 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.content import CONTENT_BYTES_MAX
 from services.gateway.exchange import Exchange
-from services.gateway.problems import MEDIA_TYPE, Problem, on_http, on_invalid, on_problem
+from services.gateway.problems import (
+    MEDIA_TYPE,
+    STORAGE_FAULTS,
+    Problem,
+    on_http,
+    on_invalid,
+    on_problem,
+    on_storage,
+)
 from services.gateway.routes import catalogue, deals, grants, parties, trail
 
 BODY_BYTES_MAX: Final = 256 * 1024
@@ -28,6 +36,8 @@ def create_app(exchange: Exchange) -> FastAPI:
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)
+    for fault in STORAGE_FAULTS:
+        app.add_exception_handler(fault, on_storage)
     for module in (parties, catalogue, deals, grants, trail):
         app.include_router(module.router)
     return app

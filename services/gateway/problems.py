@@ -1,14 +1,22 @@
 """Errors at the edge: RFC 9457 problem details, each saying what was wrong and what to do."""
 
+import logging
+import sqlite3
+from json import JSONDecodeError
 from typing import Final
 
 from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from schemas.reasons import Refusal
+from streams.faults import words
+from streams.log import LogError
 
+# What a failing disk raises, by the library that meets it.
+STORAGE_FAULTS: Final = (OSError, sqlite3.Error, DBAPIError, JSONDecodeError, LogError)
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "/problems/"
 
@@ -94,6 +102,13 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
     faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
     return _answer(request, 422, "invalid_request", "; ".join(faults), {})
+
+
+async def on_storage(request: Request, error: Exception) -> JSONResponse:
+    """A disk or a database that fails: nothing was acknowledged, and the operator is told why."""
+    logging.getLogger("databourse").error("%s: storage: %s", request.url.path, words(error))
+    detail = "The market's storage failed; nothing was acknowledged. Send it again later."
+    return _answer(request, 503, "storage_unavailable", detail, {"Retry-After": "5"})
 
 
 def _answer(

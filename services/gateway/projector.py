@@ -11,14 +11,14 @@ from sqlalchemy import Engine, select
 from sqlmodel import SQLModel
 
 from schemas import events as e
-from schemas.base import Command
+from schemas.base import Command, SchemaError
 from schemas.commands import TimePassed
 from schemas.envelope import Record, decode_record, encode
 from services.gateway import tables as t
 from services.gateway.projections import APPLY
 from services.gateway.projections.common import post
 from services.gateway.rows import Rows
-from streams.log import Stored
+from streams.log import LogBroken, Stored
 
 _NAME: Final = "gateway"
 
@@ -33,22 +33,31 @@ class Projector:
             self.position = int(db.execute(query).scalar() or 0)
 
     def project(self, records: Iterable[Stored]) -> int:
-        """Apply records in order, all in one transaction; return the position then reached."""
+        """Apply records in order, all in one transaction; return the position then reached.
+
+        Raises LogBroken at a record that cannot be applied: to pass over it would show what is not
+        so.
+        """
         position = self.position
         with self._engine.begin() as db:
             self._rows.db = db
             for position, body in records:
-                record = decode_record(body)
-                apply = APPLY.get(type(record.data))
-                if apply is not None:
-                    apply(self._rows, record.data, position)
-                _trace(self._rows, record, position)
+                try:
+                    self._apply(decode_record(body), position)
+                except (SchemaError, AssertionError, LookupError) as error:
+                    raise LogBroken(f"record {position} does not fit: {error!r}") from error
                 position += 1
             self._rows.put(t.ProjectionRow, name=_NAME, position=position)
             self._rows.flush()
         self._rows.db = None
         self.position = position
         return position
+
+    def _apply(self, record: Record, position: int) -> None:
+        apply = APPLY.get(type(record.data))
+        if apply is not None:
+            apply(self._rows, record.data, position)
+        _trace(self._rows, record, position)
 
 
 def digest(command: Command) -> str:

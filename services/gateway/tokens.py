@@ -2,14 +2,16 @@
 
 import hashlib
 import secrets
-import sqlite3
 import threading
 from pathlib import Path
 from typing import Final, NamedTuple
 
 from schemas.parties import Role
+from services.database import open_database
 
 FILE_NAME: Final = "edge.sqlite3"
+VERSION: Final = 1
+MEND: Final = "restore it from a backup, or delete it: all tokens then have to be issued again"
 PREFIX: Final = "dbt_"
 TOKEN_BYTES: Final = 24
 _SCHEMA: Final = """
@@ -29,11 +31,7 @@ class Principal(NamedTuple):
 
 class TokenStore:
     def __init__(self, folder: Path) -> None:
-        self._db = sqlite3.connect(
-            folder / FILE_NAME, isolation_level=None, check_same_thread=False
-        )
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.execute(_SCHEMA)
+        self._db = open_database(folder / FILE_NAME, VERSION, [_SCHEMA], MEND)
         self._turn = threading.Lock()
 
     def issue(self, principal: Principal, expires_at_ms: int | None = None) -> tuple[str, str]:

@@ -126,7 +126,7 @@ def test_a_folder_without_a_market_says_so(tmp_path: Path) -> None:
 def test_after_a_failed_commit_nothing_more_is_taken_and_nothing_was_kept(tmp_path: Path) -> None:
     log = EmbeddedLog(tmp_path)
     log.append(entries("bids/a"), {"bids": 1})
-    with pytest.raises(LogBroken, match="the commit failed and was undone"):
+    with pytest.raises(LogBroken, match="the commit failed and nothing of it is acknowledged"):
         log.append([Entry("bids", None)], {"bids": 2})  # type: ignore[arg-type]
     with pytest.raises(LogBroken, match="nothing more is taken after a failed commit"):
         log.append(entries("bids/b"), {"bids": 2})
