@@ -92,9 +92,14 @@ def issue(trade: TradeExecuted, seller_fee_bps: int, treasury_bps: int) -> Grant
     )
 
 
-def use(grant: Grant | None, book: ledger.Ledger, command: RecordUsage) -> list[Event]:
+def use(
+    grant: Grant | None,
+    book: ledger.Ledger,
+    command: RecordUsage,
+    buyer_suspended: bool = False,
+) -> list[Event]:
     """Check, record and charge one use, or refuse it; what cannot be paid suspends the grant."""
-    refused = _refuse_use(grant, command)
+    refused = _refuse_use(grant, command, buyer_suspended)
     if grant is None or refused is not None:
         return [_refusal(command, *(refused or (Refusal.GRANT_UNKNOWN, "")))]
     used_total = grant.used + command.quantity
@@ -250,12 +255,16 @@ def resumed_effect(grant: Grant) -> None:
 # --- helpers ----------------------------------------------------------------------------------
 
 
-def _refuse_use(grant: Grant | None, command: RecordUsage) -> tuple[Refusal, str] | None:
+def _refuse_use(
+    grant: Grant | None, command: RecordUsage, buyer_suspended: bool
+) -> tuple[Refusal, str] | None:
     if grant is None:
         return Refusal.GRANT_UNKNOWN, ""
     issued = grant.issued
     if issued.buyer_id != command.buyer_id:
         return Refusal.NOT_OWNER, ""
+    if buyer_suspended:
+        return Refusal.PARTY_SUSPENDED, ""
     if grant.status is Status.SUSPENDED:
         return Refusal.GRANT_SUSPENDED, grant.suspended_for
     if issued.expires_at_ms is not None and command.at_ms >= issued.expires_at_ms:

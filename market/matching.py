@@ -9,7 +9,7 @@ from typing import Final, assert_never, get_args
 
 import msgspec
 
-from market import auction, listing
+from market import auction, listing, party
 from market.auction_state import Auction
 from market.deadlines import Deadlines, cancel, due_by, next_due_ms, schedule
 from market.listing import Catalogue, Status
@@ -30,6 +30,9 @@ TAKES: Final = frozenset(
         e.FundsRefused,
         e.TimeAdvanced,
         e.PartyApproved,
+        e.PartySuspended,
+        e.PartyResumed,
+        e.ControllerChanged,
     }
 )
 
@@ -57,15 +60,8 @@ def decide(state: State, message: Command | Event) -> list[Event]:
             return _on_funds(state, message)
         case e.TimeAdvanced():
             return _on_time(state, message.now_ms)
-        case e.PartyApproved():
-            return [
-                e.PartyAdmitted(
-                    at_ms=message.at_ms,
-                    party_id=message.party_id,
-                    roles=message.roles,
-                    controller_id=message.controller_id,
-                )
-            ]
+        case e.PartyApproved() | e.PartySuspended() | e.PartyResumed() | e.ControllerChanged():
+            return party.admit(state.parties, message)
         case Command():
             return _on_command(state, message)
         case _:
@@ -100,6 +96,8 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
         case c.OpenAuction():
             if command.id in auctions:
                 return Refusal.AUCTION_EXISTS
+            if party.is_suspended(state.parties, command.supplier_id):
+                return Refusal.PARTY_SUSPENDED
             return auction.open_auction(catalogue.listings.get(command.listing_id), command)
         case c.WithdrawAuction():
             return auction.withdraw(auctions.get(command.auction_id), command)
@@ -293,9 +291,7 @@ def evolve(state: State, event: Event) -> State:
         case e.AuctionClosedUnsold() | e.AuctionCancelled():
             _forget_auction(state, event.auction_id)
         case e.PartyAdmitted():
-            state.parties[event.party_id] = Admitted(
-                roles=event.roles, controller_id=event.controller_id
-            )
+            state.parties[event.party_id] = party.admitted_effect(event)
         case e.DataSetRegistered():
             listing.register_effect(state.catalogue, event)
         case e.ListingDrafted():

@@ -98,7 +98,8 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
         case c.PlaceBid() | c.Subscribe():
             return [_reserve(state, command)]
         case c.RecordUsage():
-            return grant.use(grants.get(command.grant_id), book, command)
+            suspended = party.is_suspended(state.parties, command.buyer_id)
+            return grant.use(grants.get(command.grant_id), book, command, suspended)
         case c.Deposit():
             return _refuse_account(state, command) or ledger.deposit(book, command)
         case c.Withdraw():
@@ -118,7 +119,15 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
         case c.RegisterParty():
             return party.register(state.parties, command)
         case c.ApproveParty():
-            return party.approve(state.parties, command, state.terms.currencies)
+            return party.approve(state.parties, command, state.terms)
+        case c.VerifyParty():
+            return party.verify(state.parties, command)
+        case c.SuspendParty():
+            return party.suspend(state.parties, command)
+        case c.ResumeParty():
+            return party.resume(state.parties, command)
+        case c.ChangeController():
+            return party.change_controller(state.parties, command)
         case c.OpenVenue():
             return [
                 e.VenueOpened(
@@ -134,9 +143,7 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
 
 def _reserve(state: State, request: c.FundedRequest) -> Event:
     _, payer_id = ledger.hold_of(request)
-    payer = state.parties.get(payer_id)
-    if payer is None or not payer.approved:
-        refusal = Refusal.PARTY_NOT_APPROVED
+    if refusal := party.refuse_acting(state.parties, payer_id):
         return e.FundsRefused(at_ms=request.at_ms, request=request, reason=refusal)
     return ledger.reserve(state.ledger, request, state.terms.buyer_fee_bps)
 
@@ -223,7 +230,11 @@ _ANSWERS: Final = frozenset(
     {
         e.VenueOpened,
         e.PartyRegistered,
+        e.PartyVerified,
         e.PartyApproved,
+        e.PartySuspended,
+        e.PartyResumed,
+        e.ControllerChanged,
         e.InstructionRefused,
         e.GrantSuspended,
         e.GrantResumed,
@@ -275,8 +286,16 @@ def evolve(state: State, event: Event) -> State:
             state.parties[event.id] = Party(
                 kind=event.kind, roles=event.roles, controller_id=event.controller_id
             )
+        case e.PartyVerified():
+            state.parties[event.party_id].verified = True
         case e.PartyApproved():
             state.parties[event.party_id].approved = True
+        case e.PartySuspended():
+            state.parties[event.party_id].suspended = True
+        case e.PartyResumed():
+            state.parties[event.party_id].suspended = False
+        case e.ControllerChanged():
+            state.parties[event.party_id].controller_id = event.controller_id
         case e.VenueOpened():
             state.terms = event.terms
         case e.AccountOpened() | e.InstructionRefused() | e.UsageRefused():

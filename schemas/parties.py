@@ -30,7 +30,8 @@ class VenueTerms(Fact):
     """Fees and shares, in basis points of a trade's price.
 
     The buyer's fee comes on top; the seller's is taken from the proceeds. Of what then remains, a
-    public supplier's share goes to the treasury (财政); a private one keeps everything.
+    public supplier's share goes to the treasury (财政); a private one keeps everything. With
+    `verification_required` only a party whose identity was verified can be approved.
     """
 
     currencies: Annotated[tuple[Currency, ...], Meta(min_length=1, max_length=20)]
@@ -38,6 +39,7 @@ class VenueTerms(Fact):
     seller_fee_bps: BasisPoints = 0
     treasury_bps_government: BasisPoints = 10_000
     treasury_bps_public_service: BasisPoints = 5_000
+    verification_required: bool = False
 
     def treasury_bps(self, kind: PartyKind) -> int:
         match kind:

@@ -15,6 +15,10 @@ class Refusal(StrEnum):
     PARTY_EXISTS = "party_exists"
     PARTY_NOT_APPROVED = "party_not_approved"
     PARTY_ALREADY_APPROVED = "party_already_approved"
+    PARTY_NOT_VERIFIED = "party_not_verified"
+    PARTY_SUSPENDED = "party_suspended"
+    PARTY_NOT_SUSPENDED = "party_not_suspended"
+    CONTROLLER_INVALID = "controller_invalid"
     ROLE_MISSING = "role_missing"
     NOT_OWNER = "not_owner"
     # money

@@ -48,7 +48,11 @@ TOPICS: Final = (
         carries=(
             e.VenueOpened,
             e.PartyRegistered,
+            e.PartyVerified,
             e.PartyApproved,
+            e.PartySuspended,
+            e.PartyResumed,
+            e.ControllerChanged,
             e.AccountOpened,
             e.TransferPosted,
             e.FundsReserved,

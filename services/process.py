@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 
 from schemas.base import Command
-from schemas.commands import ApproveParty, OpenVenue, RegisterParty
+from schemas.commands import ApproveParty, OpenVenue, RegisterParty, VerifyParty
 from schemas.parties import PartyKind, Role, VenueTerms
 from services.audit.store import AuditLoop, AuditStore
 from services.clock import Clock
@@ -44,7 +44,9 @@ FIRST_PARTIES: Final = {
     Role.OPERATOR: ("pty_operator", "Operator 运营方"),
     Role.REGULATOR: ("pty_regulator", "Regulator 监管方"),
 }
-DEFAULT_TERMS: Final = VenueTerms(currencies=("CNY", "USD"), buyer_fee_bps=100, seller_fee_bps=200)
+DEFAULT_TERMS: Final = VenueTerms(
+    currencies=("CNY", "USD"), buyer_fee_bps=100, seller_fee_bps=200, verification_required=True
+)
 
 log = logging.getLogger("databourse")
 
@@ -142,6 +144,14 @@ class Process:
             commands += [
                 RegisterParty(
                     id=party_id, at_ms=now_ms, name=name, kind=PartyKind.ENTERPRISE, roles=(role,)
+                ),
+                VerifyParty(
+                    id=f"cmd_verify_{role}",
+                    at_ms=now_ms,
+                    party_id=party_id,
+                    operator_id=operator_id,
+                    method="opening of the venue",
+                    evidence=TOKENS_NAME,
                 ),
                 ApproveParty(
                     id=f"cmd_approve_{role}",

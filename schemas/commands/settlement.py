@@ -27,9 +27,39 @@ class RegisterParty(Command):
     controller_id: Id | None = None
 
 
+class VerifyParty(Command):
+    """The party is who it says (统一身份认证): by which method, and where the evidence is kept."""
+
+    party_id: Id
+    operator_id: Id
+    method: Name
+    evidence: Name
+
+
 class ApproveParty(Command):
     party_id: Id
     operator_id: Id
+
+
+class SuspendParty(Command):
+    """No new bids, subscriptions, requests, listings or uses; what it holds goes on."""
+
+    party_id: Id
+    operator_id: Id
+    reason: Reason
+
+
+class ResumeParty(Command):
+    party_id: Id
+    operator_id: Id
+
+
+class ChangeController(Command):
+    """Another body controls this party from now on, or none."""
+
+    party_id: Id
+    operator_id: Id
+    controller_id: Id | None = None
 
 
 class Deposit(Command):
@@ -140,7 +170,11 @@ FundedRequest = PlaceBid | Subscribe
 SettlementCommand = (
     OpenVenue
     | RegisterParty
+    | VerifyParty
     | ApproveParty
+    | SuspendParty
+    | ResumeParty
+    | ChangeController
     | Deposit
     | Withdraw
     | PayOut

@@ -1,6 +1,6 @@
 """Events of settlement on the topic `ledger`: parties, money, time."""
 
-from schemas.base import Amount, BasisPoints, Event, Id, Millis, Name
+from schemas.base import Amount, BasisPoints, Event, Id, Millis, Name, Reason
 from schemas.commands import Deposit, FundedRequest, PayOut, Refund, TopUpGrant, Withdraw
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
@@ -20,6 +20,28 @@ class PartyRegistered(Event):
     kind: PartyKind
     roles: tuple[Role, ...]
     credit_code: str = ""
+    controller_id: Id | None = None
+
+
+class _OfParty(Event):
+    id: Id
+    party_id: Id
+    operator_id: Id
+
+
+class PartyVerified(_OfParty):
+    method: Name
+    evidence: Name
+
+
+class PartySuspended(_OfParty):
+    reason: Reason
+
+
+class PartyResumed(_OfParty): ...
+
+
+class ControllerChanged(_OfParty):
     controller_id: Id | None = None
 
 

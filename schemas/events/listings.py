@@ -7,11 +7,12 @@ from schemas.reasons import Refusal
 
 
 class PartyAdmitted(Event):
-    """Matching has taken note of an approved party."""
+    """Matching has taken note of an approved party, or of what has changed about it."""
 
     party_id: Id
     roles: tuple[Role, ...]
     controller_id: Id | None = None
+    suspended: bool = False
 
 
 class DataSetRegistered(Event):

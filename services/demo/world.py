@@ -16,6 +16,7 @@ PARTIES: Final = {
     "bole": ("Bole Analytics 博乐数据", "enterprise", "buyer", 900_000_00),
     "chen": ("Chen Insurance 陈氏保险", "enterprise", "buyer", 900_000_00),
 }
+_VERIFIED: Final = {"method": "known to the demo", "evidence": "services/demo/world.py"}
 _ANY_USE: Final = {"permissions": [{"action": "use"}]}
 _TARIFF: Final = {
     "unit": "row",
@@ -72,6 +73,7 @@ async def build(http: httpx.AsyncClient, first_tokens: dict[str, str]) -> World:
         party = await operator.post("/v1/parties", f"demo-party-{name}", body)
         party_ids[name] = party["id"]
         path = f"/v1/parties/{party['id']}"
+        await operator.post(f"{path}/verification", f"demo-verify-{name}", _VERIFIED)
         await operator.post(f"{path}/approval", f"demo-approve-{name}")
         if money:
             deposit = {"currency": "CNY", "amount_minor": money, "reference": "opening balance"}

@@ -40,6 +40,7 @@ _STATUS_OF: Final = {
     Refusal.LISTING_UNKNOWN: 404,
     Refusal.GRANT_UNKNOWN: 404,
     Refusal.PARTY_NOT_APPROVED: 403,
+    Refusal.PARTY_SUSPENDED: 403,
     Refusal.ROLE_MISSING: 403,
     Refusal.NOT_OWNER: 403,
     Refusal.OWN_LISTING: 403,
@@ -53,6 +54,9 @@ _STATUS_OF: Final = {
 _ADVICE: Final = {
     Refusal.STALE: "The command was stamped too long ago; send it again under a new key.",
     Refusal.PARTY_NOT_APPROVED: "The operator has to approve the party first.",
+    Refusal.PARTY_NOT_VERIFIED: "The operator has to verify the party's identity first.",
+    Refusal.PARTY_SUSPENDED: "The operator has suspended the party; what it holds goes on.",
+    Refusal.CONTROLLER_INVALID: "A body cannot be controlled by itself, nor by one it controls.",
     Refusal.ROLE_MISSING: "The party was not approved in the role this needs.",
     Refusal.CURRENCY_NOT_ACCEPTED: "The venue does not keep accounts in this currency.",
     Refusal.CURRENCY_MISMATCH: "Use the currency of the listing.",

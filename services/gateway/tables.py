@@ -15,6 +15,10 @@ class Row(SQLModel):
 
 
 class PartyRow(Row, table=True):
+    """`status` is registered, approved or suspended; `verification` is by which method it was
+    verified.
+    """
+
     __tablename__ = "parties"
     id: str = Field(primary_key=True)
     name: str
@@ -23,6 +27,10 @@ class PartyRow(Row, table=True):
     credit_code: str
     controller_id: str | None
     status: str
+    verified: bool
+    verification: str
+    evidence: str
+    reason: str
     at_ms: int
 
 

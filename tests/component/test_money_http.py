@@ -54,3 +54,28 @@ def test_fees_and_treasury_proceeds_leave_by_payouts(market: Exchange) -> None:
     assert market.call("anna", "POST", "/v1/venue/payouts", fees).status_code == 403
     odd = market.call("operator", "POST", "/v1/venue/payouts", {**body, "purse": "pocket"})
     assert code(odd) == (422, "invalid_request")
+
+
+def test_a_party_is_verified_approved_suspended_and_resumed(market: Exchange) -> None:
+    body = {"name": "Chen", "kind": "person", "roles": ["buyer"]}
+    path = f"/v1/parties/{market.ok('operator', 'POST', '/v1/parties', body)['id']}"
+    assert code(market.call("operator", "POST", f"{path}/approval")) == (409, "party_not_verified")
+    proof = {"method": "identity card", "evidence": "file 7"}
+    verified = market.ok("operator", "POST", f"{path}/verification", proof)
+    assert (verified["verified"], verified["verification"]) == (True, "identity card")
+    assert market.ok("operator", "POST", f"{path}/approval")["status"] == "approved"
+    suspended = market.ok("operator", "POST", f"{path}/suspension", {"reason": "inquiry"})
+    assert (suspended["status"], suspended["reason"]) == ("suspended", "inquiry")
+    assert market.ok("operator", "POST", f"{path}/resumption")["status"] == "approved"
+    controller = {"controller_id": market.ids["seller"]}
+    assert (
+        market.ok("operator", "PUT", f"{path}/controller", controller)["controller_id"]
+        == (market.ids["seller"])
+    )
+    none = {"controller_id": None}
+    assert market.ok("operator", "PUT", f"{path}/controller", none)["controller_id"] is None
+    itself = {"controller_id": path.rpartition("/")[2]}
+    answer = market.call("operator", "PUT", f"{path}/controller", itself)
+    assert code(answer) == (409, "controller_invalid")
+    first = market.ok("operator", "GET", "/v1/parties")["items"][0]
+    assert (first["id"], first["verification"]) == ("pty_operator", "opening of the venue")

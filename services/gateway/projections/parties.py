@@ -1,6 +1,6 @@
 """Parties, accounts and refused commands."""
 
-from typing import Final
+from typing import Any, Final
 
 from market import ledger
 from schemas import events as e
@@ -21,12 +21,29 @@ def _party_registered(rows: Rows, event: e.PartyRegistered, position: int) -> No
         credit_code=event.credit_code,
         controller_id=event.controller_id,
         status="registered",
+        verified=False,
+        verification="",
+        evidence="",
+        reason="",
         at_ms=event.at_ms,
     )
 
 
-def _party_approved(rows: Rows, event: e.PartyApproved, position: int) -> None:
-    rows.change(t.PartyRow, event.party_id, status="approved", position=position)
+def _party_verified(rows: Rows, event: e.PartyVerified, position: int) -> None:
+    proof = {"verified": True, "verification": event.method, "evidence": event.evidence}
+    rows.change(t.PartyRow, event.party_id, position=position, **proof)
+
+
+def _party_became(status: str) -> Apply:
+    def apply(rows: Rows, event: Any, position: int) -> None:
+        reason = getattr(event, "reason", "")
+        rows.change(t.PartyRow, event.party_id, status=status, reason=reason, position=position)
+
+    return apply
+
+
+def _controller_changed(rows: Rows, event: e.ControllerChanged, position: int) -> None:
+    rows.change(t.PartyRow, event.party_id, controller_id=event.controller_id, position=position)
 
 
 def _account_opened(rows: Rows, event: e.AccountOpened, position: int) -> None:
@@ -50,7 +67,11 @@ def _command_refused(
 
 APPLY: Final[dict[type[Message], Apply]] = {
     e.PartyRegistered: _party_registered,
-    e.PartyApproved: _party_approved,
+    e.PartyVerified: _party_verified,
+    e.PartyApproved: _party_became("approved"),
+    e.PartySuspended: _party_became("suspended"),
+    e.PartyResumed: _party_became("approved"),
+    e.ControllerChanged: _controller_changed,
     e.AccountOpened: _account_opened,
     e.InstructionRefused: _command_refused,
     e.RequestRefused: _command_refused,

@@ -17,6 +17,19 @@ class PartyBody(Body):
     controller_id: str | None = None
 
 
+class VerificationBody(Body):
+    """`evidence` says where it is kept, such as a file number."""
+
+    method: Name
+    evidence: Name
+
+
+class ControllerBody(Body):
+    """None: no body controls the party."""
+
+    controller_id: Annotated[str, Field(min_length=5, max_length=64)] | None
+
+
 class PayoutBody(Body):
     """`reference` names the payment the money left by."""
 

@@ -8,11 +8,17 @@ from sqlmodel import Session, col, select
 
 from schemas import commands as c
 from services.gateway import tables as t
-from services.gateway.calls import Caller
+from services.gateway.calls import Call, Caller
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
-from services.gateway.requests.base import MoneyBody, make
-from services.gateway.requests.parties import PartyBody, PayoutBody, TokenBody
+from services.gateway.requests.base import MoneyBody, ReasonBody, make
+from services.gateway.requests.parties import (
+    ControllerBody,
+    PartyBody,
+    PayoutBody,
+    TokenBody,
+    VerificationBody,
+)
 from services.gateway.tokens import Principal
 
 router = APIRouter(prefix="/v1", tags=["parties"])
@@ -36,16 +42,32 @@ async def party(party_id: str, call: Caller) -> t.PartyRow:
     return call.read(t.PartyRow, party_id)
 
 
+@router.post("/parties/{party_id}/verification", response_model=t.PartyRow)
+async def verify(party_id: str, body: VerificationBody, call: Caller) -> Response:
+    """Record that the party is who it says, by which method, and where the evidence is kept."""
+    return await _step(call, party_id, c.VerifyParty, **body.model_dump())
+
+
 @router.post("/parties/{party_id}/approval", response_model=t.PartyRow)
 async def approve(party_id: str, call: Caller) -> Response:
-    command = make(
-        c.ApproveParty,
-        id=call.id("cmd"),
-        at_ms=call.at_ms,
-        party_id=party_id,
-        operator_id=call.party_id,
-    )
-    return await call.send(command, t.PartyRow, party_id)
+    return await _step(call, party_id, c.ApproveParty)
+
+
+@router.post("/parties/{party_id}/suspension", response_model=t.PartyRow)
+async def suspend(party_id: str, body: ReasonBody, call: Caller) -> Response:
+    """Let the party begin nothing new; what it holds goes on."""
+    return await _step(call, party_id, c.SuspendParty, reason=body.reason)
+
+
+@router.post("/parties/{party_id}/resumption", response_model=t.PartyRow)
+async def resume(party_id: str, call: Caller) -> Response:
+    return await _step(call, party_id, c.ResumeParty)
+
+
+@router.put("/parties/{party_id}/controller", response_model=t.PartyRow)
+async def change_controller(party_id: str, body: ControllerBody, call: Caller) -> Response:
+    """Say which body controls this party; bodies under one control may not trade."""
+    return await _step(call, party_id, c.ChangeController, controller_id=body.controller_id)
 
 
 @router.post("/parties/{party_id}/tokens", status_code=201)
@@ -116,3 +138,10 @@ async def statement(
 ) -> Page[t.PostingRow]:
     call.owns(party_id)
     return await page(call, t.PostingRow, limit, after, col(t.PostingRow.owner_id) == party_id)
+
+
+async def _step(call: Call, party_id: str, kind: Any, **fields: Any) -> Response:
+    """Send what the operator decides on a party."""
+    about = {"at_ms": call.at_ms, "party_id": party_id, "operator_id": call.party_id}
+    command = make(kind, id=call.id("cmd"), **about, **fields)
+    return await call.send(command, t.PartyRow, party_id)
