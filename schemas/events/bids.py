@@ -13,6 +13,7 @@ from schemas.base import (
     Millis,
     Nonce,
     PositiveAmount,
+    Quantity,
     Reason,
     Sha256,
     Text,
@@ -130,3 +131,4 @@ class TradeExecuted(Event):
     currency: Currency | None = None
     buyer_fee_bps: BasisPoints = 0
     purpose: Text = ""
+    revision: Quantity = 1

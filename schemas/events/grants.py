@@ -9,6 +9,10 @@ from schemas.tariff import Tariff
 
 
 class GrantIssued(Event):
+    """`revision` of the data set is what it opens, or with `follows_revisions` always the
+    newest.
+    """
+
     id: Id
     trade_id: Id
     listing_id: Id
@@ -24,6 +28,8 @@ class GrantIssued(Event):
     seller_fee_bps: BasisPoints = 0
     treasury_bps: BasisPoints = 0
     purpose: Text = ""
+    revision: Quantity = 1
+    follows_revisions: bool = False
 
 
 class _OfGrant(Event):
