@@ -4,17 +4,28 @@ What happens to one bid: `place` gets it with its money already reserved, refuse
 or lets the auction's format place it, which also ends the bids it beats; a bid near the end may
 extend the auction. When the deadline comes, `close` lets the format clear: a loss for each bid that
 wins nothing, a trade for each award. Nothing else ends a bid, and each ending releases its money.
+In a format that ends with a bid, its trade follows in the same decision. What ends unsold is opened
+again if its terms say so.
 
 A new format is a module in `market.formats` and a row in `FORMATS`; nothing here changes.
 """
 
+from collections.abc import Container
 from typing import Final
 
-from market.auction_state import Auction, Bid, Format
-from market.formats import english
+from market import relisting
+from market.auction_state import Auction, Award, Bid, Format
+from market.formats import dutch, english, sealed_first_price, sealed_second_price, uniform
 from market.listing import Listing, Status
 from market.party import Admitted, refuse_to_buy
-from schemas.auctions import AuctionTerms, EnglishTerms
+from schemas.auctions import (
+    CommonTerms,
+    DutchTerms,
+    EnglishTerms,
+    SealedFirstPriceTerms,
+    SealedSecondPriceTerms,
+    UniformTerms,
+)
 from schemas.base import Event
 from schemas.catalogue import AuctionOffer
 from schemas.commands import CancelAuction, ExtendAuction, OpenAuction, PlaceBid, WithdrawAuction
@@ -34,7 +45,13 @@ from schemas.events import (
 from schemas.ids import derive_id
 from schemas.reasons import BidEnding, Refusal, Unsold
 
-FORMATS: Final[dict[type[AuctionTerms], Format]] = {EnglishTerms: english}
+FORMATS: Final[dict[type[CommonTerms], Format]] = {
+    EnglishTerms: english,
+    SealedFirstPriceTerms: sealed_first_price,
+    SealedSecondPriceTerms: sealed_second_price,
+    DutchTerms: dutch,
+    UniformTerms: uniform,
+}
 DURATION_MS_MAX: Final = 366 * 24 * 3_600_000
 
 
@@ -67,12 +84,17 @@ def place(
         at_ms=request.at_ms,
         buyer_fee_bps=buyer_fee_bps,
         nonce=request.nonce,
+        further_minor=request.further_minor,
     )
     if auction is None or listing is None:
         return [reject(request, Refusal.AUCTION_NOT_OPEN)]
     if refusal := _refuse_bid(auction, listing, parties, request, bid):
         return [reject(request, refusal)]
-    return [*FORMATS[type(auction.terms)].place(auction, bid), *_soft_close(auction, bid.at_ms)]
+    rules = FORMATS[type(auction.terms)]
+    placed = rules.place(auction, bid)
+    if rules.ENDS_WITH_BID:
+        return [*placed, _bought(auction, listing, bid, placed[0])]
+    return [*placed, *_soft_close(auction, bid.at_ms)]
 
 
 def reject(request: PlaceBid, reason: Refusal) -> BidRejected:
@@ -85,15 +107,22 @@ def reject(request: PlaceBid, reason: Refusal) -> BidRejected:
     )
 
 
-def close(auction: Auction, listing: Listing) -> list[Event]:
-    """Clear at the deadline; every effect carries it as its time."""
+def close(
+    auction: Auction, listing: Listing, now_ms: int, running: Container[str] = ()
+) -> list[Event]:
+    """Clear at the deadline; every effect carries it as its time.
+
+    `now_ms` is when that is done, `running` the ids that a next round may not take.
+    """
     at_ms = auction.ends_at_ms
     result = FORMATS[type(auction.terms)].clear(auction)
     if isinstance(result, Unsold):
-        unsold = AuctionClosedUnsold(at_ms=at_ms, auction_id=auction.id, reason=result)
-        return [*_lose(auction, at_ms, BidEnding.RESERVE_NOT_MET), unsold]
+        return [
+            *_lose(auction, at_ms, BidEnding.RESERVE_NOT_MET),
+            *_unsold(auction, listing, result, now_ms, running),
+        ]
     winners = {award.bid.id for award in result}
-    trades = [_trade(auction, listing, award.bid, award.price_minor) for award in result]
+    trades = [_trade(auction, listing, award, at_ms) for award in result]
     return [*_lose(auction, at_ms, BidEnding.OUTBID, winners), *trades]
 
 
@@ -139,6 +168,8 @@ def opened_effect(event: AuctionOpened) -> Auction:
         terms=event.terms,
         ends_at_ms=event.terms.ends_at_ms,
         price_minor=event.terms.start_price_minor,
+        follows=event.follows,
+        nonce=event.nonce,
     )
 
 
@@ -152,6 +183,7 @@ def placed_effect(auction: Auction, event: BidPlaced) -> None:
         at_ms=event.at_ms,
         buyer_fee_bps=event.buyer_fee_bps,
         nonce=event.nonce,
+        further_minor=event.further_minor,
     )
 
 
@@ -187,6 +219,8 @@ def _refuse_opening(listing: Listing | None, command: OpenAuction) -> Refusal | 
         return Refusal.AUCTION_TIMES_INVALID
     if terms.ends_at_ms - terms.starts_at_ms > DURATION_MS_MAX:
         return Refusal.AUCTION_TIMES_INVALID
+    if not relisting.is_sound(command.id, terms, DURATION_MS_MAX):
+        return Refusal.AUCTION_TERMS_INVALID
     return FORMATS[type(terms)].terms_fault(terms)
 
 
@@ -203,12 +237,15 @@ def _refuse_bid(
         return Refusal.CURRENCY_MISMATCH
     if refusal := refuse_to_buy(parties, bid.bidder_id, auction.supplier_id):
         return refusal
-    return FORMATS[type(auction.terms)].refuse(auction, bid)
+    rules = FORMATS[type(auction.terms)]
+    if bid.further_minor and not rules.MANY_LICENCES:
+        return Refusal.BID_DOES_NOT_FIT
+    return rules.refuse(auction, bid)
 
 
 def _soft_close(auction: Auction, at_ms: int) -> list[Event]:
     """A bid in the closing window moves the end, so that others have time to answer."""
-    rule = auction.terms.soft_close
+    rule = auction.terms.soft_close if isinstance(auction.terms, EnglishTerms) else None
     if rule is None or auction.extensions >= rule.extensions_max:
         return []
     ends_at_ms = at_ms + rule.extend_by_ms
@@ -255,21 +292,48 @@ def _lose(
     ]
 
 
-def _trade(auction: Auction, listing: Listing, bid: Bid, price_minor: int) -> TradeExecuted:
+def _bought(auction: Auction, listing: Listing, bid: Bid, placed: Event) -> TradeExecuted:
+    """The bid just placed has won, at the price it was placed at."""
+    assert isinstance(placed, BidPlaced), "a format begins with placing the bid"
+    return _trade(auction, listing, Award(bid=bid, price_minor=placed.price_minor), bid.at_ms)
+
+
+def _unsold(
+    auction: Auction, listing: Listing, reason: Unsold, now_ms: int, running: Container[str]
+) -> list[Event]:
+    """Nothing is sold; the next round opens in the same step, where there is one."""
+    at_ms = auction.ends_at_ms
+    again = relisting.next_round(auction, now_ms)
+    if again is not None and (listing.status is not Status.LISTED or again.id in running):
+        again = None
+    unsold = AuctionClosedUnsold(
+        at_ms=at_ms,
+        auction_id=auction.id,
+        reason=reason,
+        relisted_as=None if again is None else again.id,
+    )
+    if again is None:
+        return [unsold]
+    return [unsold, again, _deadline(again.id, again.terms.ends_at_ms, at_ms)]
+
+
+def _trade(auction: Auction, listing: Listing, award: Award, at_ms: int) -> TradeExecuted:
+    bid = award.bid
+    data_set_id, content_sha256 = listing.content()
     return TradeExecuted(
-        at_ms=auction.ends_at_ms,
+        at_ms=at_ms,
         id=derive_id(bid.id, "trd"),
         request_id=bid.id,
         deal_id=auction.id,
         listing_id=listing.id,
-        data_set_id=listing.data_set_id,
-        content_sha256=listing.content_sha256,
-        revision=listing.revision,
+        data_set_id=data_set_id,
+        content_sha256=content_sha256,
         supplier_id=listing.supplier_id,
         buyer_id=bid.bidder_id,
         offer=listing.offer,
-        price_minor=price_minor,
+        price_minor=award.price_minor,
         grant_terms=listing.grant_terms,
         currency=auction.terms.currency,
         buyer_fee_bps=bid.buyer_fee_bps,
+        quantity=award.quantity,
     )

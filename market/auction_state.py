@@ -18,13 +18,15 @@ class Bid(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     at_ms: int
     buyer_fee_bps: int
     nonce: str
+    further_minor: tuple[int, ...] = ()
 
 
 class Auction(msgspec.Struct, kw_only=True):
     """`standing` holds the bids that may still win, in log order; in an English auction, the
     leader.
 
-    `rival_minor` is the highest maximum among the bids that were outbid.
+    `rival_minor` is the highest maximum among the bids that were outbid, `follows` the auction
+    that ended unsold and is opened here again.
     """
 
     id: str
@@ -37,15 +39,27 @@ class Auction(msgspec.Struct, kw_only=True):
     bid_count: int = 0
     rival_minor: int | None = None
     standing: dict[str, Bid] = {}
+    follows: str | None = None
+    nonce: str = ""
 
 
 class Award(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What one bid has won; `price_minor` is for all `quantity` licences together."""
+
     bid: Bid
     price_minor: int
+    quantity: int = 1
 
 
 class Format(Protocol):
-    """One auction format. All four are pure, and the caller has checked what all formats share."""
+    """One auction format. All is pure, and the caller has checked what all formats share.
+
+    `ENDS_WITH_BID`: the first bid that is placed has won, at the price it was placed at.
+    `MANY_LICENCES`: a bid may ask for more than one.
+    """
+
+    ENDS_WITH_BID: bool
+    MANY_LICENCES: bool
 
     def terms_fault(self, terms: AuctionTerms) -> Refusal | None:
         """Say what is wrong with these terms, beyond their times and currency."""

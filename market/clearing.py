@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from schemas.auctions import IncrementStep
+from schemas.auctions import DutchTerms, IncrementStep, UniformPricing
 
 
 def increment_at(increments: Sequence[IncrementStep], price_minor: int) -> int:
@@ -33,3 +33,23 @@ def proxy_price(
     if highest_minor >= reserve_price_minor:
         price = max(price, reserve_price_minor)
     return price
+
+
+def uniform_price(
+    units_minor: Sequence[int], licences: int, least_minor: int, pricing: UniformPricing
+) -> int:
+    """Return the one price of all licences; `units_minor` are the bids for one each, highest first.
+
+    The highest losing or the lowest winning unit; `least_minor`, below which no unit wins, where
+    fewer than `licences` do.
+    """
+    marginal = licences if pricing is UniformPricing.HIGHEST_LOSING else licences - 1
+    return max([least_minor, *units_minor[marginal : marginal + 1]])
+
+
+def clock_price(terms: DutchTerms, at_ms: int) -> int:
+    """Return a Dutch auction's price at this time: the start price until the first interval is
+    over.
+    """
+    steps = max(0, at_ms - terms.starts_at_ms) // terms.interval_ms
+    return max(terms.floor_price_minor, terms.start_price_minor - steps * terms.step_minor)

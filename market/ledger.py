@@ -152,11 +152,12 @@ def hold_of(request: FundedRequest) -> tuple[str, str]:
 
 
 def needed_minor(request: FundedRequest, buyer_fee_bps: int) -> int:
-    """Return the most the request can cost: a bid's maximum with its fee, a subscription's
-    budget.
+    """Return the most the request can cost: a bid's maximum, for all licences it asks for, with
+    its fee; a subscription's budget.
     """
     if isinstance(request, PlaceBid):
-        return request.max_price_minor + bps_of(request.max_price_minor, buyer_fee_bps)
+        price = request.max_price_minor + sum(request.further_minor)
+        return price + bps_of(price, buyer_fee_bps)
     return request.budget_minor
 
 

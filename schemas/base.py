@@ -48,7 +48,9 @@ class Event(Fact, tag_field="type", tag=True):
 
 INTEGER_MAX = 2**53 - 1  # the largest integer every JSON reader keeps exact (RFC 8785)
 
-Id = Annotated[str, Meta(min_length=5, max_length=64)]
+ID_LENGTH_MAX = 64
+
+Id = Annotated[str, Meta(min_length=5, max_length=ID_LENGTH_MAX)]
 Millis = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]
 Amount = Annotated[int, Meta(ge=0, le=INTEGER_MAX)]  # minor units of a currency
 PositiveAmount = Annotated[int, Meta(ge=1, le=INTEGER_MAX)]

@@ -32,7 +32,6 @@ class Refusal(StrEnum):
     DATA_SET_UNKNOWN = "data_set_unknown"
     DATA_SET_EXISTS = "data_set_exists"
     DATA_SET_MISSING = "data_set_missing"
-    CONTENT_UNCHANGED = "content_unchanged"
     LISTING_UNKNOWN = "listing_unknown"
     LISTING_EXISTS = "listing_exists"
     LISTING_NOT_LISTED = "listing_not_listed"
@@ -52,8 +51,10 @@ class Refusal(StrEnum):
     AUCTION_HAS_BIDS = "auction_has_bids"
     AUCTION_TIMES_INVALID = "auction_times_invalid"
     AUCTION_TERMS_INVALID = "auction_terms_invalid"
+    AUCTION_FULL = "auction_has_too_many_bidders"
     BID_BELOW_MINIMUM = "bid_below_minimum"
     BID_NOT_ABOVE_OWN = "bid_not_above_own_maximum"
+    BID_DOES_NOT_FIT = "bid_does_not_fit_the_format"
     # grants and use
     GRANT_UNKNOWN = "grant_unknown"
     GRANT_NOT_METERED = "grant_not_metered"

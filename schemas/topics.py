@@ -95,8 +95,6 @@ TOPICS: Final = (
             e.ListingExpired,
             e.AccessRequested,
             e.RequestRefused,
-            e.DataSetRevised,
-            e.ListingAmended,
         ),
     ),
     Topic(

@@ -1,18 +1,27 @@
 """English auction with proxy maxima: open, ascending, the leader pays one increment above the next.
 
 A stranger must bid at least the price plus its increment. The leader may raise their own maximum,
-which moves the price only where the old maximum was capping it. Ties go to the earlier bid.
+which moves the price only where the old maximum was capping it. Ties go to the earlier bid. A
+holder of a priority right may match: they need bid no more than the price, and lead on equal
+maxima, as in judicial auctions.
 """
+
+from typing import Final
 
 from market.auction_state import Auction, Award, Bid
 from market.clearing import increment_at, proxy_price
-from schemas.auctions import EnglishTerms
+from market.formats.placing import outbid, placed, strength, superseded
+from schemas.auctions import AuctionTerms, EnglishTerms
 from schemas.base import Event
-from schemas.events import BidOutbid, BidPlaced, BidSuperseded
+from schemas.events import BidPlaced
 from schemas.reasons import Refusal, Unsold
 
+ENDS_WITH_BID: Final = False
+MANY_LICENCES: Final = False
 
-def terms_fault(terms: EnglishTerms) -> Refusal | None:
+
+def terms_fault(terms: AuctionTerms) -> Refusal | None:
+    assert isinstance(terms, EnglishTerms), "the table of formats leads here"
     bounds = [step.below_minor for step in terms.increments]
     open_ended = bounds and bounds[-1] is None
     closed = [bound for bound in bounds if bound is not None]
@@ -26,7 +35,7 @@ def refuse(auction: Auction, bid: Bid) -> Refusal | None:
     if leader is not None and leader.bidder_id == bid.bidder_id:
         above = bid.max_price_minor > leader.max_price_minor
         return None if above else Refusal.BID_NOT_ABOVE_OWN
-    enough = bid.max_price_minor >= minimum_next_minor(auction)
+    enough = bid.max_price_minor >= minimum_next_minor(auction, bid.bidder_id)
     return None if enough else Refusal.BID_BELOW_MINIMUM
 
 
@@ -36,14 +45,14 @@ def place(auction: Auction, bid: Bid) -> list[Event]:
         return [_placed(auction, bid, bid.max_price_minor, None)]
     rival = auction.rival_minor
     if leader.bidder_id == bid.bidder_id:
-        placed = _placed(auction, bid, bid.max_price_minor, rival)
-        return [placed, _superseded(auction, leader, bid)]
-    highest, second = bid, leader
-    if leader.max_price_minor >= bid.max_price_minor:
-        highest, second = leader, bid
+        raised = _placed(auction, bid, bid.max_price_minor, rival)
+        return [raised, superseded(auction, leader, bid)]
+    highest, second = leader, bid
+    if strength(auction, bid) > strength(auction, leader):
+        highest, second = bid, leader
     runner_up = max(second.max_price_minor, rival or 0)
-    placed = _placed(auction, bid, highest.max_price_minor, runner_up)
-    return [placed, _outbid(auction, second, placed)]
+    taken = _placed(auction, bid, highest.max_price_minor, runner_up)
+    return [taken, outbid(auction, second, taken)]
 
 
 def clear(auction: Auction) -> list[Award] | Unsold:
@@ -55,11 +64,13 @@ def clear(auction: Auction) -> list[Award] | Unsold:
     return [Award(bid=leader, price_minor=auction.price_minor)]
 
 
-def minimum_next_minor(auction: Auction) -> int:
-    """Return the least a stranger must bid now."""
+def minimum_next_minor(auction: Auction, bidder_id: str) -> int:
+    """Return the least this bidder must bid now, unless they lead."""
     if not auction.standing:
         return auction.terms.start_price_minor
-    return auction.price_minor + increment_at(auction.terms.increments, auction.price_minor)
+    if bidder_id in auction.terms.priority_ids:
+        return auction.price_minor
+    return auction.price_minor + increment_at(_terms(auction).increments, auction.price_minor)
 
 
 def _leader(auction: Auction) -> Bid | None:
@@ -67,7 +78,7 @@ def _leader(auction: Auction) -> Bid | None:
 
 
 def _placed(auction: Auction, bid: Bid, highest_minor: int, second_minor: int | None) -> BidPlaced:
-    terms = auction.terms
+    terms = _terms(auction)
     price = proxy_price(
         highest_minor,
         second_minor,
@@ -75,33 +86,9 @@ def _placed(auction: Auction, bid: Bid, highest_minor: int, second_minor: int | 
         reserve_price_minor=terms.reserve_price_minor,
         increments=terms.increments,
     )
-    return BidPlaced(
-        at_ms=bid.at_ms,
-        bid_id=bid.id,
-        auction_id=auction.id,
-        bidder_id=bid.bidder_id,
-        max_price_minor=bid.max_price_minor,
-        price_minor=price,
-        buyer_fee_bps=bid.buyer_fee_bps,
-        nonce=bid.nonce,
-    )
+    return placed(auction, bid, price)
 
 
-def _outbid(auction: Auction, bid: Bid, by: BidPlaced) -> BidOutbid:
-    return BidOutbid(
-        at_ms=by.at_ms,
-        bid_id=bid.id,
-        auction_id=auction.id,
-        bidder_id=bid.bidder_id,
-        price_minor=by.price_minor,
-    )
-
-
-def _superseded(auction: Auction, bid: Bid, by: Bid) -> BidSuperseded:
-    return BidSuperseded(
-        at_ms=by.at_ms,
-        bid_id=bid.id,
-        auction_id=auction.id,
-        bidder_id=bid.bidder_id,
-        by_bid_id=by.id,
-    )
+def _terms(auction: Auction) -> EnglishTerms:
+    assert isinstance(auction.terms, EnglishTerms), "the table of formats leads here"
+    return auction.terms

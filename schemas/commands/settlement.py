@@ -4,6 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
+from schemas.auctions import FurtherLicences
 from schemas.base import Command, Id, Millis, Name, Nonce, PositiveAmount, Quantity, Reason, Text
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
@@ -91,13 +92,18 @@ class PayOut(Command):
 
 
 class PlaceBid(Command):
-    """`max_price_minor` is the bidder's proxy maximum; nobody else sees it before the end."""
+    """`max_price_minor` is the most the bidder pays for the first licence; nobody else sees it
+    before the end.
+
+    `further_minor` is what each further licence is worth at most, never rising.
+    """
 
     auction_id: Id
     bidder_id: Id
     currency: Currency
     max_price_minor: PositiveAmount
     nonce: Nonce
+    further_minor: FurtherLicences = ()
 
 
 class Subscribe(Command):

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.auctions import AuctionTerms
+from schemas.auctions import AuctionTerms, FurtherLicences
 from schemas.base import (
     Amount,
     BasisPoints,
@@ -37,11 +37,14 @@ class ClockAdvanced(Event):
 
 
 class AuctionOpened(Event):
+    """`follows` is the auction that ended unsold and is opened here again."""
+
     id: Id
     listing_id: Id
     supplier_id: Id
     terms: AuctionTerms
     nonce: Nonce
+    follows: Id | None = None
 
 
 class _OfBid(Event):
@@ -59,6 +62,7 @@ class BidPlaced(_OfBid):
     price_minor: PositiveAmount
     buyer_fee_bps: BasisPoints
     nonce: Nonce
+    further_minor: FurtherLicences = ()
 
 
 class BidRejected(_OfBid):
@@ -98,8 +102,11 @@ class AuctionCancelled(Event):
 
 
 class AuctionClosedUnsold(Event):
+    """`relisted_as` is the auction that follows on this one, in the same step."""
+
     auction_id: Id
     reason: Unsold
+    relisted_as: Id | None = None
 
 
 class SubscriptionRejected(Event):
@@ -114,7 +121,7 @@ class TradeExecuted(Event):
     use.
 
     `request_id` is the bid, subscription or access request that won; `price_minor` is 0 for free
-    use, the price for an auction, the prepaid budget for metered use.
+    use, the price of all `quantity` licences for an auction, the prepaid budget for metered use.
     """
 
     id: Id
@@ -131,4 +138,4 @@ class TradeExecuted(Event):
     currency: Currency | None = None
     buyer_fee_bps: BasisPoints = 0
     purpose: Text = ""
-    revision: Quantity = 1
+    quantity: Quantity = 1

@@ -64,7 +64,6 @@ _ADVICE: Final = {
     Refusal.NOTHING_PAID: "Nothing was paid for this grant, or it ended too long ago.",
     Refusal.REFUND_EXCEEDS_PAID: "At most what was paid and not given back yet can be refunded.",
     Refusal.DATA_SET_MISSING: "The draft has no data set yet; attach one before submitting it.",
-    Refusal.CONTENT_UNCHANGED: "The newest revision has this very content already.",
     Refusal.LISTING_NOT_LISTED: "The listing is not open for trade now.",
     Refusal.LISTING_WRONG_STATUS: "The listing's status does not allow this step.",
     Refusal.LISTING_HAS_BIDS: "After the first bid only the operator can cancel the auction.",
@@ -73,7 +72,12 @@ _ADVICE: Final = {
     Refusal.CONTROLLED_BODY: "Bodies under one control may not trade with each other.",
     Refusal.AUCTION_NOT_OPEN: "No auction of this id is open; it has ended or never was.",
     Refusal.AUCTION_NOT_STARTED: "The auction has not started yet.",
-    Refusal.BID_BELOW_MINIMUM: "Bid at least the current price plus its increment.",
+    Refusal.AUCTION_TERMS_INVALID: "These terms contradict each other; see the format's rule.",
+    Refusal.AUCTION_FULL: "The auction takes no more bidders.",
+    Refusal.BID_BELOW_MINIMUM: "Bid at least the current price plus its increment; in a sealed"
+    " auction the start price, in a Dutch one the price now.",
+    Refusal.BID_DOES_NOT_FIT: "further_minor is for uniform auctions: never rising, and for no"
+    " more licences than are sold.",
     Refusal.BID_NOT_ABOVE_OWN: "You lead already; a new maximum must be above your own.",
     Refusal.GRANT_SUSPENDED: "The grant is suspended; top up its budget or ask the operator.",
     Refusal.USAGE_LIMIT: "No more units than 2^53 - 1 can be counted on one grant.",

@@ -1,32 +1,14 @@
-"""What of a record may be seen by whom: sealed until an auction ends, and the public's view."""
+"""The public's view of what is partly secret; `market.sealing` says what is sealed until when."""
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, Final
 
 import msgspec
 
-from schemas import commands as c
 from schemas import events as e
+from schemas.auctions import AuctionTerms
 from schemas.envelope import Message
-from services.gateway.routes.deals import bidder_alias
-
-
-def sealed_for(message: Message) -> str | None:
-    """Return the auction until whose end this message is shown to nobody but its owner."""
-    match message:
-        case c.PlaceBid() | e.BidPlaced():
-            return message.auction_id
-        case (
-            e.FundsReserved(request=c.PlaceBid() as bid)
-            | e.FundsRefused(request=c.PlaceBid() as bid)
-        ):
-            return bid.auction_id
-        case e.FundsReleased():
-            return message.hold_id.partition("/")[0]
-        case c.OpenAuction() | e.AuctionOpened() if message.terms.reserve_hidden:
-            return message.id
-        case _:
-            return None
 
 
 def public_view(message: Message) -> dict[str, Any] | None:
@@ -35,11 +17,21 @@ def public_view(message: Message) -> dict[str, Any] | None:
     return None if show is None else {"type": type(message).__name__, **show(message)}
 
 
-def _opened(event: e.AuctionOpened) -> dict[str, Any]:
-    shown = _plain("id", "listing_id", "supplier_id", "terms", "at_ms")(event)
-    if event.terms.reserve_hidden:
-        shown["terms"].pop("reserve_price_minor", None)
+def public_terms(terms: AuctionTerms) -> dict[str, Any]:
+    shown: dict[str, Any] = msgspec.to_builtins(terms)
+    if terms.reserve_hidden:
+        shown.pop("reserve_price_minor", None)
     return shown
+
+
+def bidder_alias(auction_id: str, bidder_id: str) -> str:
+    """Return a name for a bidder that holds within one auction and says nothing beyond it."""
+    return f"bidder-{hashlib.sha256(f'{auction_id}/{bidder_id}'.encode()).hexdigest()[:6]}"
+
+
+def _opened(event: e.AuctionOpened) -> dict[str, Any]:
+    shown = _plain("id", "listing_id", "supplier_id", "follows", "at_ms")(event)
+    return {**shown, "terms": public_terms(event.terms)}
 
 
 def _placed(event: e.BidPlaced) -> dict[str, Any]:
@@ -61,6 +53,8 @@ _PUBLIC: Final[dict[type[Message], Callable[[Any], dict[str, Any]]]] = {
     e.BidPlaced: _placed,
     e.AuctionExtended: _plain("auction_id", "ends_at_ms", "extensions", "at_ms"),
     e.AuctionCancelled: _plain("auction_id", "at_ms"),
-    e.AuctionClosedUnsold: _plain("auction_id", "reason", "at_ms"),
-    e.TradeExecuted: _plain("id", "listing_id", "deal_id", "price_minor", "currency", "at_ms"),
+    e.AuctionClosedUnsold: _plain("auction_id", "reason", "relisted_as", "at_ms"),
+    e.TradeExecuted: _plain(
+        "id", "listing_id", "deal_id", "quantity", "price_minor", "currency", "at_ms"
+    ),
 }

@@ -65,24 +65,8 @@ class DataSetRow(Row, table=True):
     id: str = Field(primary_key=True)
     supplier_id: str = Field(index=True)
     title: str
-    revision: int
     content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     at_ms: int
-
-
-class RevisionRow(Row, table=True):
-    """What one revision of a data set holds. The id is made by `revision_id`."""
-
-    __tablename__ = "revisions"
-    id: str = Field(primary_key=True)
-    data_set_id: str = Field(index=True)
-    revision: int
-    content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    at_ms: int
-
-
-def revision_id(data_set_id: str, revision: int) -> str:
-    return f"{data_set_id}/{revision}"
 
 
 class ListingRow(Row, table=True):
@@ -103,20 +87,28 @@ class ListingRow(Row, table=True):
     at_ms: int
 
 
-class AuctionRow(Row, table=True):
-    """What everyone may see of an auction. A hidden reserve shows only as met or not met."""
+class AuctionFields(Row):
+    """What everyone may see of an auction.
 
-    __tablename__ = "auctions"
+    A hidden reserve shows only as met or not met, and in a sealed auction, where every price stays
+    at the start price, not even that before the end (None). `price_minor` is for one licence.
+    `winner_id` names a sole winner; `awards` counts the winners, `licences_sold` what they have.
+    """
+
     id: str = Field(primary_key=True)
     listing_id: str = Field(index=True)
     supplier_id: str
     format: str
+    sealed: bool
     status: str = Field(index=True)
     currency: str
     price_minor: int
     start_price_minor: int
     reserve_price_minor: int | None
-    reserve_met: bool
+    reserve_met: bool | None
+    licences: int
+    licences_sold: int
+    awards: int
     bid_count: int
     extensions: int
     starts_at_ms: int
@@ -124,6 +116,20 @@ class AuctionRow(Row, table=True):
     terms: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     winner_id: str | None
     reason: str
+    follows: str | None
+    relisted_as: str | None
+
+
+class AuctionRow(AuctionFields, table=True):
+    """`status` is open from the beginning; before the start it is shown as scheduled."""
+
+    __tablename__ = "auctions"
+
+
+class AuctionView(AuctionFields):
+    """An auction at the time of asking; `clock_price_minor` is a Dutch auction's price then."""
+
+    clock_price_minor: int | None = None
 
 
 class AuctionSecretRow(SQLModel, table=True):
@@ -144,7 +150,9 @@ class BidRow(Row, table=True):
     bidder_id: str = Field(index=True)
     status: str
     max_price_minor: int
+    further_minor: list[int] = Field(sa_column=Column(JSON, nullable=False))
     price_minor: int | None
+    licences_won: int
     currency: str
     reason: str
     at_ms: int
@@ -170,6 +178,7 @@ class TradeRow(Row, table=True):
     grant_id: str
     currency: str | None
     price_minor: int
+    quantity: int
     settled: bool
     at_ms: int
 
@@ -181,8 +190,6 @@ class GrantRow(Row, table=True):
     listing_id: str = Field(index=True)
     data_set_id: str
     content_sha256: str
-    revision: int
-    follows_revisions: bool
     supplier_id: str = Field(index=True)
     buyer_id: str = Field(index=True)
     status: str = Field(index=True)
@@ -190,6 +197,7 @@ class GrantRow(Row, table=True):
     policy: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     tariff: dict[str, Any] | None = Field(sa_column=Column(JSON))
     currency: str | None
+    licences: int
     used: int
     charged_minor: int
     fees_minor: int

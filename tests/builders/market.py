@@ -5,7 +5,7 @@ from typing import Any
 
 from market.venue import Emission
 from schemas import commands as c
-from schemas.auctions import INCREMENT_TABLES, EnglishTerms
+from schemas.auctions import INCREMENT_TABLES, AuctionTerms, EnglishTerms
 from schemas.base import Command, Event
 from schemas.catalogue import (
     AuctionOffer,
@@ -118,7 +118,14 @@ class Market(Stage):
             )
         )
 
-    def auction(self, supplier_id: str, listing_id: str, **terms: Any) -> str:
+    def auction(
+        self,
+        supplier_id: str,
+        listing_id: str,
+        opening: AuctionTerms | None = None,
+        **terms: Any,
+    ) -> str:
+        """Open an auction on these terms, or an English one with some of its own."""
         auction_id = self.id("auc")
         self.say(
             c.OpenAuction(
@@ -126,7 +133,7 @@ class Market(Stage):
                 at_ms=T0,
                 listing_id=listing_id,
                 supplier_id=supplier_id,
-                terms=english(**terms),
+                terms=opening or english(**terms),
                 nonce=NONCE,
             )
         )
@@ -140,6 +147,7 @@ class Market(Stage):
         at_ms: int = T0 + 1_000,
         id: str | None = None,
         currency: str = "CNY",
+        further_minor: tuple[int, ...] = (),
     ) -> list[Event]:
         return self.say(
             c.PlaceBid(
@@ -150,6 +158,7 @@ class Market(Stage):
                 currency=currency,
                 max_price_minor=max_price_minor,
                 nonce=NONCE,
+                further_minor=further_minor,
             )
         )
 

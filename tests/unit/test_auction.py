@@ -11,43 +11,11 @@ from schemas.events import (
     AuctionExtended,
     BidLost,
     BidPlaced,
-    BidRejected,
     TradeExecuted,
 )
 from schemas.parties import Role
+from tests.builders.auctions import HOUR_MS, House, only, refusal
 from tests.builders.market import AT_AUCTION, NONCE, OPERATOR, T0, Market, english, kinds
-
-HOUR_MS = 3_600_000
-
-
-class House(Market):
-    """A market with an auction open, and three buyers."""
-
-    def __init__(self, **terms: object) -> None:
-        super().__init__()
-        self.seller = self.supplier()
-        self.anna, self.bo, self.chen = (
-            self.buyer(name, money=10_000_000) for name in ("anna", "bole", "chen")
-        )
-        self.listing_id = self.listing(self.seller, AT_AUCTION)
-        self.auction_id = self.auction(self.seller, self.listing_id, **terms)
-
-    def offer(self, bidder: str, maximum: int, at_ms: int = T0 + 1_000, **more: object) -> list:
-        return self.bid(self.auction_id, bidder, maximum, at_ms, **more)
-
-    @property
-    def price(self) -> int:
-        return self.venue.matching.auctions[self.auction_id].price_minor
-
-
-def only(events: list, kind: type):
-    found = [event for event in events if isinstance(event, kind)]
-    assert len(found) == 1, kinds(events)
-    return found[0]
-
-
-def refusal(events: list) -> str:
-    return only(events, BidRejected).reason
 
 
 def test_first_bid_leads_at_the_start_price() -> None:

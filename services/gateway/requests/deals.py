@@ -1,9 +1,11 @@
 """Bodies about access, subscriptions, auctions and bids."""
 
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from schemas import commands as c
-from schemas.auctions import INCREMENT_TABLES, AuctionTerms
+from schemas.auctions import FURTHER_LICENCES_MAX, INCREMENT_TABLES, AuctionTerms
 from services.gateway.problems import Problem
 from services.gateway.requests.base import (
     Amount,
@@ -37,6 +39,7 @@ class AuctionBody(Body):
 class BidBody(Body):
     currency: Currency
     max_price_minor: Amount
+    further_minor: Annotated[list[Amount], Field(max_length=FURTHER_LICENCES_MAX)] = []
 
 
 class ExtensionBody(Body):

@@ -1,6 +1,5 @@
 """Auctions, bids and trades."""
 
-import hashlib
 from typing import Any
 
 from fastapi import APIRouter
@@ -13,6 +12,7 @@ from services.gateway.calls import Call, Caller
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.requests.base import ReasonBody, make, new_nonce
 from services.gateway.requests.deals import BidBody, ExtensionBody
+from services.gateway.sealed import bidder_alias
 
 router = APIRouter(prefix="/v1", tags=["deals"])
 
@@ -117,11 +117,6 @@ async def trade(trade_id: str, call: Caller) -> t.TradeRow:
 async def command(command_id: str, call: Caller) -> t.CommandStatus:
     """What became of a command. Its id can be made only by its sender."""
     return call.read(t.CommandRow, command_id)
-
-
-def bidder_alias(auction_id: str, bidder_id: str) -> str:
-    """Return a name for a bidder that holds within one auction and says nothing beyond it."""
-    return f"bidder-{hashlib.sha256(f'{auction_id}/{bidder_id}'.encode()).hexdigest()[:6]}"
 
 
 async def _step(call: Call, auction_id: str, kind: Any, **fields: Any) -> Response:

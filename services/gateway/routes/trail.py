@@ -12,6 +12,7 @@ from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 
 from market.merkle import ProofError
+from market.sealing import is_sealed
 from schemas.base import INTEGER_MAX
 from schemas.envelope import cloudevent_attributes, decode_record
 from services.gateway import tables as t
@@ -19,7 +20,7 @@ from services.gateway.calls import Call, Caller
 from services.gateway.credential import public_pem
 from services.gateway.exchange import Exchange
 from services.gateway.problems import Problem
-from services.gateway.sealed import public_view, sealed_for
+from services.gateway.sealed import public_view
 
 router = APIRouter(tags=["trail"])
 STREAM_POLL_SECONDS: Final = 0.1
@@ -58,14 +59,12 @@ async def entry(position: Position, call: Caller) -> dict[str, Any]:
             404, "not_published", f"{error}; the newest checkpoint ends there."
         ) from error
     record = decode_record(found.body)
-    auction_id = sealed_for(record.data)
-    is_sealed = auction_id is not None and _is_open(call, auction_id)
-    shown = None if is_sealed else json.loads(found.body)
+    sealed = is_sealed(record.data, lambda auction_id: _after(call, auction_id))
     return {
         "position": position,
-        "sealed": is_sealed,
-        "attributes": None if is_sealed else cloudevent_attributes(record),
-        "record": shown,
+        "sealed": sealed,
+        "attributes": None if sealed else cloudevent_attributes(record),
+        "record": None if sealed else json.loads(found.body),
         "leaf_hash": found.leaf_hash.hex(),
         "tree_size": found.size,
         "root": found.root.hex(),
@@ -136,9 +135,10 @@ async def readyz(call: Caller) -> dict[str, str]:
     return {"status": "ready", "detail": "; ".join(notices)} if notices else {"status": "ready"}
 
 
-def _is_open(call: Call, auction_id: str) -> bool:
+def _after(call: Call, auction_id: str) -> str | None:
+    """What came after an auction, as the read models know by now."""
     row = call.find(t.AuctionRow, auction_id)
-    return row is not None and row.status == "open"
+    return None if row is None or row.status == "open" else row.relisted_as or ""
 
 
 async def _events(request: Request, exchange: Exchange, position: int) -> AsyncIterator[str]:

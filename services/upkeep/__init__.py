@@ -1,1 +1,0 @@
-"""Looking after a data folder: rebuilding, backing up and restoring, checking."""
