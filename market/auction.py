@@ -319,15 +319,15 @@ def _unsold(
 
 def _trade(auction: Auction, listing: Listing, award: Award, at_ms: int) -> TradeExecuted:
     bid = award.bid
-    data_set_id, content_sha256 = listing.content()
     return TradeExecuted(
         at_ms=at_ms,
         id=derive_id(bid.id, "trd"),
         request_id=bid.id,
         deal_id=auction.id,
         listing_id=listing.id,
-        data_set_id=data_set_id,
-        content_sha256=content_sha256,
+        data_set_id=listing.data_set_id,
+        content_sha256=listing.content_sha256,
+        revision=listing.revision,
         supplier_id=listing.supplier_id,
         buyer_id=bid.bidder_id,
         offer=listing.offer,

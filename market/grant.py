@@ -89,6 +89,8 @@ def issue(trade: TradeExecuted, seller_fee_bps: int, treasury_bps: int) -> Grant
         seller_fee_bps=seller_fee_bps,
         treasury_bps=treasury_bps,
         purpose=trade.purpose,
+        revision=trade.revision,
+        follows_revisions=trade.grant_terms.follows_revisions,
         licences=trade.quantity,
     )
 

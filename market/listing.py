@@ -8,16 +8,21 @@ import msgspec
 from schemas.base import Command, Event, SchemaError
 from schemas.catalogue import GrantTerms, MeteredOffer, Offer
 from schemas.commands import (
+    AmendListing,
     DraftListing,
     RegisterDataSet,
     ResumeListing,
     ReviewListing,
+    ReviseDataSet,
     SubmitListing,
     SuspendListing,
     WithdrawListing,
 )
 from schemas.events import (
     DataSetRegistered,
+    DataSetRevised,
+    DeadlineScheduled,
+    ListingAmended,
     ListingDrafted,
     ListingResumed,
     ListingReviewed,
@@ -39,30 +44,29 @@ class Status(StrEnum):
 
 
 class DataSet(msgspec.Struct, kw_only=True, frozen=True):
+    """What the newest revision holds."""
+
     supplier_id: str
     content_sha256: str
+    revision: int = 1
 
 
 class Listing(msgspec.Struct, kw_only=True):
-    """`data_set_id` and `content_sha256` are None while a draft has no content; `auction_id` is the
-    auction now running, one at a time.
+    """`auction_id` is the auction now running, one at a time.
+
+    What is traded is the data set's newest content; a draft may have no data set yet.
     """
 
     id: str
     supplier_id: str
-    data_set_id: str | None
-    content_sha256: str | None
     offer: Offer
     grant_terms: GrantTerms
     status: Status = Status.DRAFT
+    data_set_id: str = ""
+    content_sha256: str = ""
+    revision: int = 1
     expires_at_ms: int | None = None
     auction_id: str | None = None
-
-    def content(self) -> tuple[str, str]:
-        """Return the data set's id and the SHA-256 of its content."""
-        assert self.data_set_id is not None, "a listing without a data set was submitted"
-        assert self.content_sha256 is not None, "a data set without content was registered"
-        return self.data_set_id, self.content_sha256
 
 
 class Catalogue(msgspec.Struct, kw_only=True):
@@ -72,6 +76,7 @@ class Catalogue(msgspec.Struct, kw_only=True):
 
 LIVE: Final = frozenset({Status.DRAFT, Status.UNDER_REVIEW, Status.LISTED, Status.SUSPENDED})
 _ALLOWED_IN: Final[dict[type[Command], frozenset[Status]]] = {
+    AmendListing: frozenset({Status.DRAFT, Status.LISTED, Status.SUSPENDED}),
     SubmitListing: frozenset({Status.DRAFT}),
     ReviewListing: frozenset({Status.UNDER_REVIEW}),
     SuspendListing: frozenset({Status.LISTED}),
@@ -95,27 +100,66 @@ def register(catalogue: Catalogue, command: RegisterDataSet) -> list[Event] | Re
     ]
 
 
+def revise(catalogue: Catalogue, command: ReviseDataSet) -> list[Event] | Refusal:
+    data_set = catalogue.data_sets.get(command.data_set_id)
+    if data_set is None:
+        return Refusal.DATA_SET_UNKNOWN
+    if data_set.supplier_id != command.supplier_id:
+        return Refusal.NOT_OWNER
+    if data_set.content_sha256 == command.content.sha256:
+        return Refusal.CONTENT_UNCHANGED
+    return [
+        DataSetRevised(
+            at_ms=command.at_ms,
+            id=command.id,
+            data_set_id=command.data_set_id,
+            supplier_id=command.supplier_id,
+            content=command.content,
+            revision=data_set.revision + 1,
+        )
+    ]
+
+
 def draft(catalogue: Catalogue, command: DraftListing) -> list[Event] | Refusal:
     if command.id in catalogue.listings:
         return Refusal.LISTING_EXISTS
-    if refusal := _refuse_data_set(catalogue, command):
+    if refusal := _refuse_text(catalogue, command):
         return refusal
-    if command.expires_at_ms is not None and command.expires_at_ms <= command.at_ms:
-        return Refusal.EXPIRY_IN_PAST
-    if isinstance(command.offer, MeteredOffer) and not _is_sound(command.offer.tariff):
-        return Refusal.TARIFF_INVALID
-    return [
-        ListingDrafted(
-            at_ms=command.at_ms,
-            id=command.id,
-            supplier_id=command.supplier_id,
-            data_set_id=command.data_set_id,
-            entry=command.entry,
-            offer=command.offer,
-            grant_terms=command.grant_terms,
-            expires_at_ms=command.expires_at_ms,
-        )
-    ]
+    drafted = ListingDrafted(
+        at_ms=command.at_ms,
+        id=command.id,
+        supplier_id=command.supplier_id,
+        data_set_id=command.data_set_id,
+        entry=command.entry,
+        offer=command.offer,
+        grant_terms=command.grant_terms,
+        expires_at_ms=command.expires_at_ms,
+    )
+    return [drafted, *_expiry(command.id, command)]
+
+
+def amend(catalogue: Catalogue, command: AmendListing) -> list[Event] | Refusal:
+    """Say it anew. What was listed needs a review again, which is why a suspended one cannot be
+    resumed with words that nobody has read.
+    """
+    listing = catalogue.listings.get(command.listing_id)
+    refusal = _refuse_step(listing, command) or _refuse_text(catalogue, command)
+    if listing is None or refusal:
+        return refusal or Refusal.LISTING_UNKNOWN
+    if listing.auction_id is not None:
+        return Refusal.AUCTION_ALREADY_RUNNING
+    amended = ListingAmended(
+        at_ms=command.at_ms,
+        id=command.id,
+        listing_id=command.listing_id,
+        supplier_id=command.supplier_id,
+        data_set_id=command.data_set_id,
+        entry=command.entry,
+        offer=command.offer,
+        grant_terms=command.grant_terms,
+        expires_at_ms=command.expires_at_ms,
+    )
+    return [amended, *_expiry(command.listing_id, command)]
 
 
 def take_step(catalogue: Catalogue, command: Step) -> list[Event] | Refusal:
@@ -123,26 +167,43 @@ def take_step(catalogue: Catalogue, command: Step) -> list[Event] | Refusal:
     theirs.
     """
     listing = catalogue.listings.get(command.listing_id)
-    if listing is None:
-        return Refusal.LISTING_UNKNOWN
-    if listing.status not in _ALLOWED_IN[type(command)]:
-        return Refusal.LISTING_WRONG_STATUS
-    if isinstance(command, SubmitListing | WithdrawListing) and (
-        command.supplier_id != listing.supplier_id
-    ):
-        return Refusal.NOT_OWNER
-    if isinstance(command, SubmitListing) and listing.data_set_id is None:
+    if refusal := _refuse_step(listing, command):
+        return refusal
+    if isinstance(command, SubmitListing) and listing is not None and not listing.data_set_id:
         return Refusal.DATA_SET_MISSING
     return [_event_of(command)]
 
 
-def _refuse_data_set(catalogue: Catalogue, command: DraftListing) -> Refusal | None:
-    if command.data_set_id is None:
-        return None
-    data_set = catalogue.data_sets.get(command.data_set_id)
-    if data_set is None:
-        return Refusal.DATA_SET_UNKNOWN
-    return None if data_set.supplier_id == command.supplier_id else Refusal.NOT_OWNER
+def _refuse_step(listing: Listing | None, command: Step | AmendListing) -> Refusal | None:
+    if listing is None:
+        return Refusal.LISTING_UNKNOWN
+    if listing.status not in _ALLOWED_IN[type(command)]:
+        return Refusal.LISTING_WRONG_STATUS
+    if isinstance(command, SubmitListing | WithdrawListing | AmendListing) and (
+        command.supplier_id != listing.supplier_id
+    ):
+        return Refusal.NOT_OWNER
+    return None
+
+
+def _refuse_text(catalogue: Catalogue, command: DraftListing | AmendListing) -> Refusal | None:
+    if command.data_set_id is not None:
+        data_set = catalogue.data_sets.get(command.data_set_id)
+        if data_set is None:
+            return Refusal.DATA_SET_UNKNOWN
+        if data_set.supplier_id != command.supplier_id:
+            return Refusal.NOT_OWNER
+    if command.expires_at_ms is not None and command.expires_at_ms <= command.at_ms:
+        return Refusal.EXPIRY_IN_PAST
+    if isinstance(command.offer, MeteredOffer) and not _is_sound(command.offer.tariff):
+        return Refusal.TARIFF_INVALID
+    return None
+
+
+def _expiry(listing_id: str, command: DraftListing | AmendListing) -> list[Event]:
+    if command.expires_at_ms is None:
+        return []
+    return [DeadlineScheduled(at_ms=command.at_ms, id=listing_id, due_ms=command.expires_at_ms)]
 
 
 def _is_sound(tariff: Tariff) -> bool:
@@ -189,14 +250,43 @@ def register_effect(catalogue: Catalogue, event: DataSetRegistered) -> None:
     )
 
 
+def revise_effect(catalogue: Catalogue, event: DataSetRevised) -> None:
+    """Every listing of the data set trades the new content from now on."""
+    revised = DataSet(
+        supplier_id=event.supplier_id,
+        content_sha256=event.content.sha256,
+        revision=event.revision,
+    )
+    catalogue.data_sets[event.data_set_id] = revised
+    for listing in catalogue.listings.values():
+        if listing.data_set_id == event.data_set_id:
+            _attach(listing, event.data_set_id, revised)
+
+
 def draft_effect(catalogue: Catalogue, event: ListingDrafted) -> None:
-    data_set = catalogue.data_sets[event.data_set_id] if event.data_set_id else None
-    catalogue.listings[event.id] = Listing(
+    drafted = Listing(
         id=event.id,
         supplier_id=event.supplier_id,
-        data_set_id=event.data_set_id,
-        content_sha256=data_set.content_sha256 if data_set else None,
         offer=event.offer,
         grant_terms=event.grant_terms,
         expires_at_ms=event.expires_at_ms,
     )
+    if event.data_set_id is not None:
+        _attach(drafted, event.data_set_id, catalogue.data_sets[event.data_set_id])
+    catalogue.listings[event.id] = drafted
+
+
+def amend_effect(catalogue: Catalogue, event: ListingAmended) -> None:
+    amended = catalogue.listings[event.listing_id]
+    amended.status = Status.DRAFT
+    amended.offer = event.offer
+    amended.grant_terms = event.grant_terms
+    amended.expires_at_ms = event.expires_at_ms
+    if event.data_set_id is not None:
+        _attach(amended, event.data_set_id, catalogue.data_sets[event.data_set_id])
+
+
+def _attach(listing: Listing, data_set_id: str, data_set: DataSet) -> None:
+    listing.data_set_id = data_set_id
+    listing.content_sha256 = data_set.content_sha256
+    listing.revision = data_set.revision

@@ -86,9 +86,14 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
         case c.RegisterDataSet():
             refusal = refuse_to_act(state.parties, command.supplier_id, Role.SUPPLIER)
             return refusal or listing.register(catalogue, command)
+        case c.ReviseDataSet():
+            refusal = refuse_to_act(state.parties, command.supplier_id, Role.SUPPLIER)
+            return refusal or listing.revise(catalogue, command)
         case c.DraftListing():
             refusal = refuse_to_act(state.parties, command.supplier_id, Role.SUPPLIER)
-            return refusal or _with_deadline(listing.draft(catalogue, command), command)
+            return refusal or listing.draft(catalogue, command)
+        case c.AmendListing():
+            return listing.amend(catalogue, command)
         case c.WithdrawListing():
             return _withdraw_listing(state, command)
         case c.SubmitListing() | c.ReviewListing() | c.SuspendListing() | c.ResumeListing():
@@ -197,15 +202,15 @@ def _deal(
     currency: str | None = None,
     fee_bps: int = 0,
 ) -> e.TradeExecuted:
-    data_set_id, content_sha256 = offered.content()
     return e.TradeExecuted(
         at_ms=request.at_ms,
         id=derive_id(request.id, "trd"),
         request_id=request.id,
         deal_id=request.id,
         listing_id=offered.id,
-        data_set_id=data_set_id,
-        content_sha256=content_sha256,
+        data_set_id=offered.data_set_id,
+        content_sha256=offered.content_sha256,
+        revision=offered.revision,
         supplier_id=offered.supplier_id,
         buyer_id=request.buyer_id,
         offer=offered.offer,
@@ -215,15 +220,6 @@ def _deal(
         buyer_fee_bps=fee_bps,
         purpose=request.purpose,
     )
-
-
-def _with_deadline(
-    drafted: list[Event] | Refusal, command: c.DraftListing
-) -> list[Event] | Refusal:
-    if isinstance(drafted, Refusal) or command.expires_at_ms is None:
-        return drafted
-    deadline = e.DeadlineScheduled(at_ms=command.at_ms, id=command.id, due_ms=command.expires_at_ms)
-    return [*drafted, deadline]
 
 
 def _withdraw_listing(state: State, command: c.WithdrawListing) -> list[Event] | Refusal:
@@ -246,7 +242,9 @@ def _withdraw_listing(state: State, command: c.WithdrawListing) -> list[Event] |
 _ANSWERS: Final = frozenset(
     {
         e.DataSetRegistered,
+        e.DataSetRevised,
         e.ListingDrafted,
+        e.ListingAmended,
         e.ListingSubmitted,
         e.ListingReviewed,
         e.ListingSuspended,
@@ -295,8 +293,13 @@ def evolve(state: State, event: Event) -> State:
             state.parties[event.party_id] = party.admitted_effect(event)
         case e.DataSetRegistered():
             listing.register_effect(state.catalogue, event)
+        case e.DataSetRevised():
+            listing.revise_effect(state.catalogue, event)
         case e.ListingDrafted():
             listing.draft_effect(state.catalogue, event)
+        case e.ListingAmended():
+            listing.amend_effect(state.catalogue, event)
+            cancel(state.deadlines, event.listing_id)
         case e.ListingReviewed():
             reviewed = state.catalogue.listings[event.listing_id]
             reviewed.status = Status.LISTED if event.approved else Status.DRAFT

@@ -121,7 +121,11 @@ Offer = FreeOffer | MeteredOffer | AuctionOffer
 
 
 class GrantTerms(Fact):
-    """What a grant under this listing allows, and for how long after issue (None: without end)."""
+    """What a grant under this listing allows, and for how long after issue (None: without end).
+
+    A grant opens the content as it was traded, or with `follows_revisions` always the newest.
+    """
 
     policy: Policy
     lasts_ms: Quantity | None = None
+    follows_revisions: bool = False

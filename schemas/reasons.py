@@ -32,6 +32,7 @@ class Refusal(StrEnum):
     DATA_SET_UNKNOWN = "data_set_unknown"
     DATA_SET_EXISTS = "data_set_exists"
     DATA_SET_MISSING = "data_set_missing"
+    CONTENT_UNCHANGED = "content_unchanged"
     LISTING_UNKNOWN = "listing_unknown"
     LISTING_EXISTS = "listing_exists"
     LISTING_NOT_LISTED = "listing_not_listed"

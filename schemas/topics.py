@@ -95,6 +95,8 @@ TOPICS: Final = (
             e.ListingExpired,
             e.AccessRequested,
             e.RequestRefused,
+            e.DataSetRevised,
+            e.ListingAmended,
         ),
     ),
     Topic(

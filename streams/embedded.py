@@ -106,7 +106,7 @@ class EmbeddedLog(EmbeddedReader):
     """The writer. Holds the folder's lock until it is closed or the process ends."""
 
     def __init__(self, folder: Path, venue: str = "gx") -> None:
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)  # it holds what is sealed
         self._lock = _lock(folder)
         try:
             self._db = _connect(str(folder / FILE_NAME))

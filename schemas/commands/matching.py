@@ -11,9 +11,31 @@ class RegisterDataSet(Command):
     content: Content
 
 
-class DraftListing(Command):
-    """Without a data set it is a catalogue entry only, and cannot be submitted yet."""
+class ReviseDataSet(Command):
+    """Publish newer content of a data set. New trades get it; a grant sees it if its terms say
+    so.
+    """
 
+    data_set_id: Id
+    supplier_id: Id
+    content: Content
+
+
+class DraftListing(Command):
+    """A draft may come without a data set; it needs one before it is submitted."""
+
+    supplier_id: Id
+    entry: CatalogueEntry
+    offer: Offer
+    grant_terms: GrantTerms
+    data_set_id: Id | None = None
+    expires_at_ms: Millis | None = None
+
+
+class AmendListing(Command):
+    """Set what a listing says anew, all of it; a data set not named stays the one attached."""
+
+    listing_id: Id
     supplier_id: Id
     entry: CatalogueEntry
     offer: Offer
@@ -91,7 +113,9 @@ class ExtendAuction(Command):
 
 MatchingCommand = (
     RegisterDataSet
+    | ReviseDataSet
     | DraftListing
+    | AmendListing
     | SubmitListing
     | ReviewListing
     | SuspendListing

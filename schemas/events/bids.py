@@ -138,4 +138,5 @@ class TradeExecuted(Event):
     currency: Currency | None = None
     buyer_fee_bps: BasisPoints = 0
     purpose: Text = ""
+    revision: Quantity = 1
     quantity: Quantity = 1

@@ -9,7 +9,9 @@ from schemas.tariff import Tariff
 
 
 class GrantIssued(Event):
-    """`licences` is how many equal rights this one is: so many seats, or copies."""
+    """`revision` of the data set is what it opens, or with `follows_revisions` always the
+    newest; `licences` is how many equal rights this one is: so many seats, or copies.
+    """
 
     id: Id
     trade_id: Id
@@ -26,6 +28,8 @@ class GrantIssued(Event):
     seller_fee_bps: BasisPoints = 0
     treasury_bps: BasisPoints = 0
     purpose: Text = ""
+    revision: Quantity = 1
+    follows_revisions: bool = False
     licences: Quantity = 1
 
 

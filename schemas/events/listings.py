@@ -1,6 +1,6 @@
 """Events of matching on the topic `listings`: the catalogue's life."""
 
-from schemas.base import Event, Id, Millis, Name, Reason, Text
+from schemas.base import Event, Id, Millis, Name, Quantity, Reason, Text
 from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
 from schemas.parties import Role
 from schemas.reasons import Refusal
@@ -22,6 +22,16 @@ class DataSetRegistered(Event):
     content: Content
 
 
+class DataSetRevised(Event):
+    """`revision` counts from 1, which is the content the data set was registered with."""
+
+    id: Id
+    data_set_id: Id
+    supplier_id: Id
+    content: Content
+    revision: Quantity
+
+
 class ListingDrafted(Event):
     id: Id
     supplier_id: Id
@@ -35,6 +45,17 @@ class ListingDrafted(Event):
 class _OfListing(Event):
     id: Id
     listing_id: Id
+
+
+class ListingAmended(_OfListing):
+    """It is a draft again, and says this from now on; grants issued before keep their terms."""
+
+    supplier_id: Id
+    entry: CatalogueEntry
+    offer: Offer
+    grant_terms: GrantTerms
+    data_set_id: Id | None = None
+    expires_at_ms: Millis | None = None
 
 
 class ListingSubmitted(_OfListing):

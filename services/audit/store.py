@@ -20,7 +20,7 @@ from services.audit.checkpoint import (
     sign,
     verify,
 )
-from services.audit.tree import SCHEMA, Tree, leaf_hashes
+from services.audit.tree import TILES, Tree, leaf_hashes
 from services.database import open_database, read_only, telling
 from services.files import write_whole
 from services.keys import load_or_make_key
@@ -33,8 +33,8 @@ VERIFIER_NAME: Final = "keys/checkpoint.pub"
 PUBLISH_EVERY_SECONDS: Final = 0.5
 VERSION: Final = 1
 MEND: Final = "run `databourse rebuild`; if that cannot read it either, restore a backup"
-_SCHEMA: Final = (
-    SCHEMA,
+SCHEMA: Final = (
+    TILES,
     "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
 )
 log = logging.getLogger("databourse")
@@ -63,7 +63,7 @@ class AuditStore:
         self.verifier = VerifierKey(self.origin, self._key.public_key())
         write_whole(folder / VERIFIER_NAME, f"{self.verifier}\n".encode(), mode=0o644)
         self._log = log
-        self._db = open_database(folder / FILE_NAME, VERSION, _SCHEMA, MEND)
+        self._db = open_database(folder / FILE_NAME, VERSION, SCHEMA, MEND)
         with telling(folder / FILE_NAME, MEND):
             self._tree = Tree(self._db)
             published = self._published()

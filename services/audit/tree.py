@@ -15,7 +15,7 @@ from market.merkle import EMPTY_ROOT, HASH_BYTES, ProofError, largest_power_belo
 TILE_BITS: Final = 8
 TILE_WIDTH: Final = 1 << TILE_BITS
 _TILE_BYTES: Final = TILE_WIDTH * HASH_BYTES
-SCHEMA: Final = """
+TILES: Final = """
 CREATE TABLE IF NOT EXISTS tiles (
     level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL,
     PRIMARY KEY (level, number)
@@ -29,7 +29,7 @@ class Tree:
     def __init__(self, db: sqlite3.Connection | None = None) -> None:
         """Without a database the tree lives in memory."""
         db = db or sqlite3.connect(":memory:", isolation_level=None)
-        db.execute(SCHEMA)
+        db.execute(TILES)
         self._db = db
         self._edges: list[bytearray] = [bytearray()]
         self._unsaved: dict[tuple[int, int], bytes] = {}

@@ -6,23 +6,17 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated
 
 import typer
 import uvicorn
 
-from market.merkle import ProofError
-from services.audit.checkpoint import CheckpointError
 from services.commands import Exit, UsageError
-from services.database import StoreError
+from services.commands.folder import usable
 from services.gateway.app import create_app
-from services.keys import KeyFileError
 from services.process import Process
-from streams.faults import words
-from streams.log import LogError
 
 app = typer.Typer()
-UNUSABLE: Final = (LogError, StoreError, CheckpointError, KeyFileError, ProofError, OSError)
 Port = Annotated[int, typer.Option("--port", help="0 takes any free port.")]
 
 
@@ -61,24 +55,20 @@ def open_process(data: Path) -> Process:
     """Return the market at work. Raises UsageError that says what to do when the folder cannot be
     used.
     """
-    try:
+    with usable():
         process = Process(data)
         try:
             process.start()
         except BaseException:
             process.stop()
             raise
-    except UNUSABLE as error:
-        raise UsageError(words(error)) from error
     return process
 
 
 def stop_process(process: Process) -> None:
     """Raises UsageError when the market had failed before."""
-    try:
+    with usable(Exit.FINDING):
         process.stop()
-    except UNUSABLE as error:
-        raise UsageError(words(error), Exit.FINDING) from error
 
 
 def listen(host: str, port: int) -> socket.socket:

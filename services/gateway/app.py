@@ -1,5 +1,6 @@
 """The HTTP application: routes, errors, and limits on what comes in."""
 
+import re
 import secrets
 from typing import Final
 
@@ -24,7 +25,7 @@ from services.gateway.problems import (
 from services.gateway.routes import catalogue, deals, grants, parties, trail
 
 BODY_BYTES_MAX: Final = 256 * 1024
-_UPLOADS: Final = {"/v1/data-sets": CONTENT_BYTES_MAX}
+_UPLOADS: Final = re.compile(r"/v1/data-sets(/[^/]+/revisions)?")
 _WITH_BODY: Final = frozenset({"POST", "PUT", "PATCH"})
 
 
@@ -65,7 +66,7 @@ class Guard:
 
 
 def _refuse(scope: Scope) -> JSONResponse | None:
-    limit = _UPLOADS.get(scope["path"], BODY_BYTES_MAX)
+    limit = CONTENT_BYTES_MAX if _UPLOADS.fullmatch(scope["path"]) else BODY_BYTES_MAX
     length = Headers(scope=scope).get("content-length", "")
     if length.isdigit():
         if int(length) <= limit:

@@ -64,6 +64,7 @@ _ADVICE: Final = {
     Refusal.NOTHING_PAID: "Nothing was paid for this grant, or it ended too long ago.",
     Refusal.REFUND_EXCEEDS_PAID: "At most what was paid and not given back yet can be refunded.",
     Refusal.DATA_SET_MISSING: "The draft has no data set yet; attach one before submitting it.",
+    Refusal.CONTENT_UNCHANGED: "The newest revision has this very content already.",
     Refusal.LISTING_NOT_LISTED: "The listing is not open for trade now.",
     Refusal.LISTING_WRONG_STATUS: "The listing's status does not allow this step.",
     Refusal.LISTING_HAS_BIDS: "After the first bid only the operator can cancel the auction.",

@@ -65,8 +65,24 @@ class DataSetRow(Row, table=True):
     id: str = Field(primary_key=True)
     supplier_id: str = Field(index=True)
     title: str
+    revision: int
     content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
     at_ms: int
+
+
+class RevisionRow(Row, table=True):
+    """What one revision of a data set holds. The id is made by `revision_id`."""
+
+    __tablename__ = "revisions"
+    id: str = Field(primary_key=True)
+    data_set_id: str = Field(index=True)
+    revision: int
+    content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    at_ms: int
+
+
+def revision_id(data_set_id: str, revision: int) -> str:
+    return f"{data_set_id}/{revision}"
 
 
 class ListingRow(Row, table=True):
@@ -190,6 +206,8 @@ class GrantRow(Row, table=True):
     listing_id: str = Field(index=True)
     data_set_id: str
     content_sha256: str
+    revision: int
+    follows_revisions: bool
     supplier_id: str = Field(index=True)
     buyer_id: str = Field(index=True)
     status: str = Field(index=True)

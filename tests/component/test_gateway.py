@@ -278,7 +278,7 @@ def test_a_proof_from_the_edge_verifies_and_sealed_entries_show_only_their_hash(
             [bytes.fromhex(sibling) for sibling in entry["proof"]],
             bytes.fromhex(entry["root"]),
         )
-        text = json.dumps(entry)
+        text = json.dumps([entry["attributes"], entry["record"]])  # hashes hold any digits
         assert "54321" not in text
         assert "77777" not in text
         sealed += entry["sealed"]

@@ -25,6 +25,8 @@ def _granted(rows: Rows, event: e.GrantIssued, position: int) -> None:
         listing_id=event.listing_id,
         data_set_id=event.data_set_id,
         content_sha256=event.content_sha256,
+        revision=event.revision,
+        follows_revisions=event.follows_revisions,
         supplier_id=event.supplier_id,
         buyer_id=event.buyer_id,
         status="active",

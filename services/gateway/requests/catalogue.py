@@ -1,6 +1,6 @@
 """Bodies about data sets and listings."""
 
-from typing import Any
+from typing import Any, TypeVar
 
 from schemas import commands as c
 from schemas.base import SchemaError
@@ -11,8 +11,9 @@ from services.gateway.requests.base import Body, Millis, Reason, make, part
 
 
 class ListingBody(Body):
-    """`entry`, `offer` and `grant_terms` as in the reference of the schemas. Without a data set it
-    stays a draft.
+    """`entry`, `offer` and `grant_terms` as in the reference of the schemas.
+
+    Without `data_set_id` a draft has none yet, and an amended listing keeps its own.
     """
 
     data_set_id: str | None = None
@@ -27,7 +28,10 @@ class ReviewBody(Body):
     reason: Reason
 
 
-def draft_listing(body: ListingBody, **fields: Any) -> c.DraftListing:
+ListingText = TypeVar("ListingText", c.DraftListing, c.AmendListing)
+
+
+def say_listing(kind: type[ListingText], body: ListingBody, **fields: Any) -> ListingText:
     offer: Offer = part(body.offer, "offer", Offer)
     if isinstance(offer, MeteredOffer):
         try:
@@ -35,7 +39,7 @@ def draft_listing(body: ListingBody, **fields: Any) -> c.DraftListing:
         except SchemaError as error:
             raise Problem(422, "tariff_invalid", f"offer.tariff.{error}") from error
     return make(
-        c.DraftListing,
+        kind,
         data_set_id=body.data_set_id,
         entry=part(body.entry, "entry", CatalogueEntry),
         offer=offer,

@@ -8,13 +8,14 @@ from sqlmodel import col
 from starlette.concurrency import run_in_threadpool
 
 from schemas import commands as c
+from schemas.catalogue import Content
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.content import CONTENT_BYTES_MAX, ContentError
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
 from services.gateway.requests.base import ReasonBody, make
-from services.gateway.requests.catalogue import ListingBody, ReviewBody, draft_listing
+from services.gateway.requests.catalogue import ListingBody, ReviewBody, say_listing
 from services.gateway.requests.deals import AuctionBody, PurposeBody, SubscriptionBody, open_auction
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
@@ -26,16 +27,7 @@ async def register(
 ) -> Response:
     """The body is the content itself: CSV (text/csv) or JSON lines (application/x-ndjson)."""
     data_set_id = call.id("dst")
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > CONTENT_BYTES_MAX:
-            raise Problem(413, "content_too_large", f"At most {CONTENT_BYTES_MAX} bytes are taken.")
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
-    try:
-        content = await run_in_threadpool(call.exchange.content.add, [bytes(body)], media_type)
-    except ContentError as error:
-        raise Problem(422, "content_invalid", str(error)) from error
+    content = await _received(request, call)
     command = make(
         c.RegisterDataSet,
         id=data_set_id,
@@ -52,10 +44,37 @@ async def data_set(data_set_id: str, call: Caller) -> t.DataSetRow:
     return call.read(t.DataSetRow, data_set_id)
 
 
+@router.post("/data-sets/{data_set_id}/revisions", response_model=t.DataSetRow)
+async def revise(data_set_id: str, request: Request, call: Caller) -> Response:
+    """Newer content of a data set. New trades get it; a grant sees it if its terms say so."""
+    command_id = call.id("cmd")
+    call.owns(call.read(t.DataSetRow, data_set_id).supplier_id)
+    command = make(
+        c.ReviseDataSet,
+        id=command_id,
+        at_ms=call.at_ms,
+        data_set_id=data_set_id,
+        supplier_id=call.party_id,
+        content=await _received(request, call),
+    )
+    return await call.send(command, t.DataSetRow, data_set_id)
+
+
+@router.get("/data-sets/{data_set_id}/revisions")
+async def revisions(
+    data_set_id: str, call: Caller, limit: Limit = 100, after: After = -1
+) -> Page[t.RevisionRow]:
+    call.read(t.DataSetRow, data_set_id)
+    of_it = col(t.RevisionRow.data_set_id) == data_set_id
+    return await page(call, t.RevisionRow, limit, after, of_it)
+
+
 @router.post("/listings", response_model=t.ListingRow)
 async def draft(body: ListingBody, call: Caller) -> Response:
     listing_id = call.id("lst")
-    command = draft_listing(body, id=listing_id, at_ms=call.at_ms, supplier_id=call.party_id)
+    command = say_listing(
+        c.DraftListing, body, id=listing_id, at_ms=call.at_ms, supplier_id=call.party_id
+    )
     return await call.send(command, t.ListingRow, listing_id)
 
 
@@ -90,6 +109,20 @@ async def listing(listing_id: str, call: Caller) -> t.ListingRow:
     if row.status in ("draft", "under_review"):
         call.owns(row.supplier_id)
     return row
+
+
+@router.post("/listings/{listing_id}/amendment", response_model=t.ListingRow)
+async def amend(listing_id: str, body: ListingBody, call: Caller) -> Response:
+    """What the listing says from now on, all of it. It becomes a draft, to be submitted again."""
+    command = say_listing(
+        c.AmendListing,
+        body,
+        id=call.id("cmd"),
+        at_ms=call.at_ms,
+        listing_id=listing_id,
+        supplier_id=call.party_id,
+    )
+    return await call.send(command, t.ListingRow, listing_id)
 
 
 @router.post("/listings/{listing_id}/submission", response_model=t.ListingRow)
@@ -160,6 +193,22 @@ async def auction(listing_id: str, body: AuctionBody, call: Caller) -> Response:
 async def _step(call: Call, listing_id: str, kind: Any, **fields: Any) -> Response:
     command = make(kind, id=call.id("cmd"), at_ms=call.at_ms, listing_id=listing_id, **fields)
     return await call.send(command, t.ListingRow, listing_id)
+
+
+async def _received(request: Request, call: Call) -> Content:
+    """Return what the body holds, kept in the content store. Raises Problem when it is not
+    taken.
+    """
+    body = bytearray()
+    async for chunk in request.stream():
+        body += chunk
+        if len(body) > CONTENT_BYTES_MAX:
+            raise Problem(413, "content_too_large", f"At most {CONTENT_BYTES_MAX} bytes are taken.")
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip()
+    try:
+        return await run_in_threadpool(call.exchange.content.add, [bytes(body)], media_type)
+    except ContentError as error:
+        raise Problem(422, "content_invalid", str(error)) from error
 
 
 def _is_caller(call: Call, party_id: str) -> bool:

@@ -74,8 +74,7 @@ async def use(grant_id: str, body: UsageBody, call: Caller) -> Response:
 async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
     """Check, record and charge the use, then deliver. The same key again delivers free."""
     row = await grant(grant_id, call)
-    data_set = call.read(t.DataSetRow, row.data_set_id)
-    content = msgspec.convert(data_set.content, Content)
+    content = msgspec.convert(_opened(call, row).content, Content)
     text = b""
     if body.limit is not None:
         text = await run_in_threadpool(_rows_as_csv, call, content, body.offset, body.limit)
@@ -136,6 +135,13 @@ async def refund(grant_id: str, body: RefundBody, call: Caller) -> Response:
 async def _step(call: Call, grant_id: str, kind: Any, role: str = "cmd", **fields: Any) -> Response:
     command = make(kind, id=call.id(role), at_ms=call.at_ms, grant_id=grant_id, **fields)
     return await call.send(command, t.GrantRow, grant_id)
+
+
+def _opened(call: Call, row: t.GrantRow) -> t.DataSetRow | t.RevisionRow:
+    """Return the content a grant opens now: the newest, or what was traded."""
+    if row.follows_revisions:
+        return call.read(t.DataSetRow, row.data_set_id)
+    return call.read(t.RevisionRow, t.revision_id(row.data_set_id, row.revision))
 
 
 def _quantity(

@@ -1,0 +1,1 @@
+"""Looking after a data folder: rebuilding, backing up and restoring, checking."""

@@ -1,0 +1,114 @@
+"""The catalogue through HTTP: revisions and what a grant sees of them, amendments, drafts."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from tests.builders.exchange import ANY_USE, CSV, ENTRY, FREE, METERED, Exchange
+
+NEWER = b"day,mm\n2024-01-04,9\n"
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
+    made = Exchange(tmp_path_factory.mktemp("market"))
+    made.party("seller", "supplier")
+    made.party("other", "supplier")
+    made.party("anna", "buyer", money=1_000_000)
+    yield made
+    made.close()
+
+
+def problem(answer: Any) -> tuple[int, str]:
+    return answer.status_code, answer.json()["type"].removeprefix("/problems/")
+
+
+def revise(market: Exchange, data_set_id: str, content: bytes = NEWER, who: str = "seller") -> Any:
+    headers = {"Content-Type": "text/csv"}
+    path = f"/v1/data-sets/{data_set_id}/revisions"
+    return market.call(who, "POST", path, content=content, headers=headers)
+
+
+def body(data_set_id: str | None, **changes: Any) -> dict[str, Any]:
+    named = {} if data_set_id is None else {"data_set_id": data_set_id}
+    return {"entry": ENTRY, "offer": FREE, "grant_terms": ANY_USE, **named, **changes}
+
+
+def access(market: Exchange, listing_id: str) -> str:
+    path = f"/v1/listings/{listing_id}/access-requests"
+    grant_id: str = market.ok("anna", "POST", path, {})["grant_id"]
+    return grant_id
+
+
+def delivered(market: Exchange, grant_id: str) -> bytes:
+    content: bytes = market.call("anna", "POST", f"/v1/grants/{grant_id}/deliveries", {}).content
+    return content
+
+
+@pytest.mark.parametrize(("follows", "sees"), [(False, CSV), (True, NEWER)])
+def test_a_grant_delivers_what_its_terms_say_after_a_revision(
+    market: Exchange, follows: bool, sees: bytes
+) -> None:
+    listing_id = market.listing("seller", FREE, {**ANY_USE, "follows_revisions": follows})
+    grant_id = access(market, listing_id)
+    data_set_id = market.ok("", "GET", f"/v1/listings/{listing_id}")["data_set_id"]
+    assert revise(market, data_set_id).json()["revision"] == 2
+    assert delivered(market, grant_id) == sees
+    assert delivered(market, access(market, listing_id)) == NEWER
+
+
+def test_revisions_are_listed_in_order(market: Exchange) -> None:
+    data_set_id = market.data_set("seller").json()["id"]
+    revise(market, data_set_id)
+    revise(market, data_set_id, CSV)
+    items = market.ok("", "GET", f"/v1/data-sets/{data_set_id}/revisions")["items"]
+    assert [(row["revision"], row["content"]["row_count"]) for row in items] == [
+        (1, 3),
+        (2, 1),
+        (3, 3),
+    ]
+
+
+def test_a_revision_is_refused_to_others_and_when_nothing_changed(market: Exchange) -> None:
+    data_set_id = market.data_set("seller").json()["id"]
+    assert problem(revise(market, data_set_id, who="other")) == (403, "not_owner")
+    assert problem(revise(market, data_set_id, CSV)) == (409, "content_unchanged")
+    assert problem(revise(market, "dst_nowhere")) == (404, "not_found")
+    assert problem(revise(market, data_set_id, b"a,a\n")) == (422, "content_invalid")
+
+
+def test_an_amended_listing_needs_review_again_and_old_grants_stay(market: Exchange) -> None:
+    listing_id = market.listing("seller", FREE)
+    grant_id = access(market, listing_id)
+    path = f"/v1/listings/{listing_id}"
+    amended = market.ok("seller", "POST", f"{path}/amendment", body(None, offer=METERED))
+    assert (amended["status"], amended["mode"]) == ("draft", "metered")
+    assert problem(market.call("", "GET", path)) == (401, "token_missing")
+    assert delivered(market, grant_id) == CSV
+    waiting = "/v1/listings?status=under_review"
+    assert market.ok("operator", "GET", waiting)["items"] == []
+    market.ok("seller", "POST", f"{path}/submission")
+    assert [row["id"] for row in market.ok("operator", "GET", waiting)["items"]] == [listing_id]
+    market.ok("operator", "POST", f"{path}/review", {"approved": True, "reason": "complete"})
+    assert market.ok("", "GET", path)["offer"] == METERED
+
+
+def test_a_draft_without_a_data_set_gets_one_by_amendment(market: Exchange) -> None:
+    draft = market.ok("seller", "POST", "/v1/listings", body(None))
+    path = f"/v1/listings/{draft['id']}"
+    assert draft["data_set_id"] is None
+    refused = market.call("seller", "POST", f"{path}/submission")
+    assert problem(refused) == (409, "data_set_missing")
+    data_set_id = market.data_set("seller").json()["id"]
+    amended = market.ok("seller", "POST", f"{path}/amendment", body(data_set_id))
+    assert amended["data_set_id"] == data_set_id
+    assert market.ok("seller", "POST", f"{path}/submission")["status"] == "under_review"
+
+
+def test_an_amendment_by_another_or_unsound_is_refused(market: Exchange) -> None:
+    path = f"/v1/listings/{market.listing('seller', FREE)}/amendment"
+    assert problem(market.call("other", "POST", path, body(None))) == (403, "not_owner")
+    tariff = {**METERED["tariff"], "tiers": [{"up_to": 5, "unit_price_minor": "1"}]}
+    unsound = body(None, offer={"mode": "metered", "tariff": tariff})
+    assert problem(market.call("seller", "POST", path, unsound)) == (422, "tariff_invalid")
