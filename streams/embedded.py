@@ -63,6 +63,9 @@ class EmbeddedReader:
             raise LogError(f"{folder} holds no market: there is no {FILE_NAME} in it")
         self._db = _connect(f"{path.absolute().as_uri()}?mode=ro")
         self.venue = _check_meta(self._db, folder, migrate=False)
+        with _told():
+            query = "SELECT value FROM meta WHERE key = 'format'"
+            self.format = int(self._db.execute(query).fetchone()[0])
 
     @property
     def size(self) -> int:
@@ -177,6 +180,21 @@ class EmbeddedLog(EmbeddedReader):
                 (snapshot.service, snapshot.service, SNAPSHOTS_KEPT),
             )
         self._db.execute("COMMIT")
+
+
+def is_in_use(folder: Path) -> bool:
+    """Whether a process has the folder open for writing."""
+    try:
+        lock = os.open(folder / LOCK_NAME, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(lock)
+    return False
 
 
 def _lock(folder: Path) -> int:

@@ -4,7 +4,6 @@ The order makes the copy fit together: the checkpoints first, the log after them
 never shorter than what was signed; content after the log that speaks of it.
 """
 
-import hashlib
 import os
 import shutil
 import sqlite3
@@ -21,7 +20,7 @@ from services.audit import store as audit
 from services.audit.checkpoint import VerifierKey
 from services.audit.verify import Finding, verify_log
 from services.database import StoreError, read_only, telling
-from services.files import OWNER_ONLY, sync_folder
+from services.files import OWNER_ONLY, sha256_of, sync_folder
 from services.gateway import tokens
 from services.process import TOKENS_NAME
 from streams import embedded
@@ -69,7 +68,7 @@ def back_up(folder: Path, out: Path) -> tuple[Path, Manifest]:
                 version=BACKUP_VERSION,
                 venue=copied.venue,
                 records=copied.size,
-                sha256={name: _sha256(source) for name, source in sources.items()},
+                sha256={name: sha256_of(source) for name, source in sources.items()},
             )
         (beside / MANIFEST_NAME).write_bytes(msgspec.json.format(msgspec.json.encode(manifest)))
         packed = beside / "packed"
@@ -167,7 +166,7 @@ def _unpack(file: Path, beside: Path) -> Manifest:
                 raise BackupError(f"{file} holds {member.name!r}, which its manifest does not name")
             archive.extract(member, beside, filter="data")
             _force(beside / member.name)
-            if _sha256(beside / member.name) != expected:
+            if sha256_of(beside / member.name) != expected:
                 raise BackupError(f"{file}: {member.name} is damaged; use another backup")
     if missing:
         raise BackupError(f"{file}: {', '.join(sorted(missing)[:5])} missing; use another backup")
@@ -176,7 +175,7 @@ def _unpack(file: Path, beside: Path) -> Manifest:
 
 def _check(beside: Path, manifest: Manifest, key: VerifierKey | None) -> None:
     for path in (beside / CONTENT).glob("*"):
-        if path.name != _sha256(path):
+        if path.name != sha256_of(path):
             raise BackupError(f"content {path.name} is not what its name says; use another backup")
     with closing(EmbeddedReader(beside)) as log:
         found: list[Finding] = verify_log(
@@ -208,8 +207,3 @@ def _force(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

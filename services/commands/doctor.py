@@ -1,0 +1,80 @@
+"""`databourse doctor`: every check of a data folder and of the market that runs on it."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from typing import Annotated, Final
+
+import httpx2 as httpx
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from services.commands import Exit, UsageError
+from services.upkeep.checks import Finding, State, examine
+
+app = typer.Typer()
+URL_SECONDS_MAX: Final = 5.0
+_STYLE: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red"}
+
+
+@app.command("doctor")
+def doctor(
+    data: Annotated[Path, typer.Option("--data", help="The market's data folder.")],
+    url: Annotated[str, typer.Option("--url", help="Also ask the market running there.")] = "",
+    full: Annotated[
+        bool, typer.Option("--full", help="Read everything: hash all, verify, replay, compare.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Check a data folder, running or not, and say what to do about what is wrong.
+
+    Nothing is changed. Exit 1 when a check fails, 0 with warnings.
+
+    Example: databourse doctor --data ./gx-data
+    """
+    if not data.is_dir():
+        raise UsageError(f"there is no folder {data}", Exit.UNREACHABLE)
+    findings = examine(data, full=full)
+    if url:
+        findings += _ask(url.rstrip("/"))
+    counts = Counter(finding.state for finding in findings)
+    if as_json:
+        checks = [finding._asdict() for finding in findings]
+        typer.echo(json.dumps({"healthy": not counts[State.FAIL], "checks": checks}))
+    else:
+        Console(soft_wrap=False).print(_table(findings))
+        typer.echo(", ".join(f"{counts[state]} {state}" for state in State))
+    raise typer.Exit(Exit.FINDING if counts[State.FAIL] else Exit.RIGHT)
+
+
+def _table(findings: list[Finding]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("check", "state", "found", "what to do"):
+        table.add_column(column, overflow="fold")
+    for check, state, found, advice in findings:
+        table.add_row(check, Text(state, _STYLE[state]), Text(found), Text(advice))
+    return table
+
+
+def _ask(url: str) -> list[Finding]:
+    """Ask a running market whether it lives, is ready, and how far it has published."""
+    findings = []
+    with httpx.Client(base_url=url, timeout=URL_SECONDS_MAX) as http:
+        for name, path, advice in (
+            ("server", "/healthz", "start it with `databourse serve`, or look at the address"),
+            ("ready", "/readyz", "do what it says, then restart the market"),
+            ("published", "/v1/audit/head", "look at the market's standard error"),
+        ):
+            try:
+                answer = http.get(path)
+                told = answer.json()
+            except (httpx.HTTPError, ValueError) as error:
+                findings.append(Finding(name, State.FAIL, f"{url}{path}: {error}", advice))
+                continue
+            detail = told.get("detail") or told.get("status") or f"{told.get('size')} records"
+            healthy = State.WARN if "detail" in told else State.OK
+            state = healthy if answer.is_success else State.FAIL
+            findings.append(Finding(name, state, str(detail), "" if state is State.OK else advice))
+    return findings
