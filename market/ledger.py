@@ -24,6 +24,7 @@ from schemas.reasons import Refusal
 
 Postings = tuple[tuple[str, int], ...]  # (account, signed minor units), summing to zero
 _OUTSIDE: Final = "external"
+_OF_A_PARTY: Final = frozenset({"available", "reserved"})
 
 
 class Hold(msgspec.Struct, kw_only=True):
@@ -216,6 +217,23 @@ def postings(event: Event) -> Postings:
             return tuple((leg.account, leg.amount_minor) for leg in event.legs)
         case _:
             return ()
+
+
+def booked_as(account: str) -> str:
+    """Return the account that others than its owner see this one as: what is available and what
+    is locked are one, since a lock would show a sealed bid.
+    """
+    owner, currency, kind = account.split("/")
+    return f"{owner}/{currency}/held" if kind in _OF_A_PARTY else account
+
+
+def booked(moves: Postings) -> Postings:
+    """Return these postings as others see them; a lock moves nothing."""
+    seen: dict[str, int] = {}
+    for account, amount in moves:
+        account = booked_as(account)
+        seen[account] = seen.get(account, 0) + amount
+    return tuple((account, amount) for account, amount in seen.items() if amount)
 
 
 def apply(

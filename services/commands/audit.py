@@ -5,7 +5,6 @@ exchange.
 import hashlib
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -18,9 +17,10 @@ from services.audit.checkpoint import CheckpointError, VerifierKey, read_verifie
 from services.audit.store import stored_notes, stored_verifier
 from services.audit.tree import Tree, leaf_hashes
 from services.commands import Exit, UsageError
+from services.commands.folders import log_reader as _reader
 from services.progress import progress
 from streams.embedded import EmbeddedReader
-from streams.log import READ_LIMIT_MAX, LogError
+from streams.log import READ_LIMIT_MAX
 
 app = typer.Typer(
     help="Verify, replay, show, prove and export the audit trace.", no_args_is_help=True
@@ -169,20 +169,6 @@ def _conclude(what: str, report: checks.Report, as_json: bool) -> None:
         verdict = "right" if right else "WRONG"
         typer.echo(f"{what}: {report.size} records, root {report.root.hex()}: {verdict}")
     raise typer.Exit(Exit.RIGHT if right else Exit.FINDING)
-
-
-@contextmanager
-def _reader(data: Path) -> Iterator[EmbeddedReader]:
-    try:
-        log = EmbeddedReader(data)
-    except LogError as error:
-        raise UsageError(str(error), Exit.UNREACHABLE) from error
-    try:
-        yield log
-    except LogError as error:
-        raise UsageError(str(error), Exit.FINDING) from error
-    finally:
-        log.close()
 
 
 def _verifier(data: Path, key: str) -> VerifierKey:

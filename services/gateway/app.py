@@ -22,7 +22,7 @@ from services.gateway.problems import (
     on_problem,
     on_storage,
 )
-from services.gateway.routes import catalogue, deals, grants, parties, trail
+from services.gateway.routes import catalogue, deals, grants, money, parties, trail
 
 BODY_BYTES_MAX: Final = 256 * 1024
 _UPLOADS: Final = re.compile(r"/v1/data-sets(/[^/]+/revisions)?")
@@ -39,7 +39,7 @@ def create_app(exchange: Exchange) -> FastAPI:
     app.add_exception_handler(RequestValidationError, on_invalid)
     for fault in STORAGE_FAULTS:
         app.add_exception_handler(fault, on_storage)
-    for module in (parties, catalogue, deals, grants, trail):
+    for module in (parties, money, catalogue, deals, grants, trail):
         app.include_router(module.router)
     return app
 

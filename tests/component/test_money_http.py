@@ -79,3 +79,82 @@ def test_a_party_is_verified_approved_suspended_and_resumed(market: Exchange) ->
     assert code(answer) == (409, "controller_invalid")
     first = market.ok("operator", "GET", "/v1/parties")["items"][0]
     assert (first["id"], first["verification"]) == ("pty_operator", "opening of the venue")
+
+
+def test_a_statement_has_opening_and_closing_balances_and_pages_that_lose_nothing(
+    market: Exchange,
+) -> None:
+    used_grant(market)
+    path = f"/v1/parties/{market.ids['anna']}/statement"
+    whole = market.ok("anna", "GET", f"{path}?limit=1000")
+    assert whole["next_after"] is None
+    lines, after = [], -1
+    while after is not None:
+        page = market.ok("anna", "GET", f"{path}?limit=1&after={after}")
+        lines += page["items"]
+        after = page["next_after"]
+        assert page["accounts"] == whole["accounts"]
+    assert lines == whole["items"]
+    last = {line["account"]: line["balance_minor"] for line in lines}
+    assert {a["account"]: a["closing_minor"] for a in whole["accounts"]} == last
+    balances = market.ok("anna", "GET", f"/v1/parties/{market.ids['anna']}/balances")
+    assert last.items() <= {b["account"]: b["balance_minor"] for b in balances}.items()
+    middle = lines[len(lines) // 2]["at_ms"]
+    first = market.ok("anna", "GET", f"{path}?limit=1000&until_ms={middle}")
+    second = market.ok("anna", "GET", f"{path}?limit=1000&from_ms={middle}")
+    assert first["items"] + second["items"] == lines
+    closings = {a["account"]: a["closing_minor"] for a in first["accounts"]}
+    openings = {a["account"]: a["opening_minor"] for a in second["accounts"]}
+    assert closings == openings
+    wrong = market.call("anna", "GET", f"{path}?from_ms=5&until_ms=4")
+    assert code(wrong) == (422, "invalid_request")
+    assert code(market.call("bole", "GET", path)) == (403, "not_owner")
+
+
+def test_a_statement_comes_as_csv_too(market: Exchange) -> None:
+    path = f"/v1/parties/{market.ids['anna']}/statement"
+    answer = market.call("anna", "GET", path, headers={"Accept": "text/csv"})
+    assert answer.headers["content-type"].startswith("text/csv")
+    rows = answer.text.splitlines()
+    assert rows[0].startswith("line,at,position,account")
+    assert rows[1].startswith("opening,,,")
+    assert rows[-1].startswith("closing,,,")
+    whole = market.ok("anna", "GET", f"{path}?limit=1000")
+    assert len(rows) == 1 + len(whole["items"]) + 2 * len(whole["accounts"])
+
+
+def test_others_than_the_owner_see_one_held_sum_and_no_lock(market: Exchange) -> None:
+    """A bid of 34,567.89 is locked with its fee; operator and regulator must not see it move."""
+    party_id = market.ids["bole"]
+    auction_id = market.auction("seller")
+    paths = (
+        f"/v1/parties/{party_id}/balances",
+        f"/v1/parties/{party_id}/statement?limit=1000",
+        "/v1/audit/trial-balance",
+        "/v1/audit/trial-balance?at_ms=9007199254740991",
+    )
+    before = [market.ok(who, "GET", path) for path in paths for who in ("operator", "regulator")]
+    maximum = {"currency": "CNY", "max_price_minor": 345_678}
+    market.ok("bole", "POST", f"/v1/auctions/{auction_id}/bids", maximum)
+    after = [market.ok(who, "GET", path) for path in paths for who in ("operator", "regulator")]
+    assert after == before
+    own = market.call("bole", "GET", paths[0]).text
+    assert str(345_678 + 3_457) in own
+    assert str(1_000_000 - 345_678 - 3_457) in own
+    assert "345678" not in str(after)
+    assert {row["kind"] for row in after[0]} == {"held"}
+    lines = market.ok("bole", "GET", paths[1])["items"]
+    assert "FundsReserved" in {line["event"] for line in lines}
+    assert "FundsReserved" not in {line["event"] for line in after[2]["items"]}
+
+
+def test_the_trial_balance_names_every_account_at_any_time(market: Exchange) -> None:
+    now = market.ok("regulator", "GET", "/v1/audit/trial-balance")
+    assert now["balanced"] is True
+    assert now["sums_minor"]["CNY"] == 0
+    assert "external/CNY/external" in {line["account"] for line in now["accounts"]}
+    early = market.ok("operator", "GET", "/v1/audit/trial-balance?at_ms=1")
+    assert early == {"balanced": True, "sums_minor": {}, "accounts": []}
+    venue = market.ok("operator", "GET", "/v1/parties/venue/statement?limit=1000")
+    assert {account["account"] for account in venue["accounts"]} >= {"venue/CNY/fees"}
+    assert code(market.call("anna", "GET", "/v1/audit/trial-balance")) == (403, "role_not_allowed")

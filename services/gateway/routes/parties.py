@@ -4,7 +4,6 @@ from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
-from sqlmodel import Session, col, select
 
 from schemas import commands as c
 from services.gateway import tables as t
@@ -15,7 +14,6 @@ from services.gateway.requests.base import MoneyBody, ReasonBody, make
 from services.gateway.requests.parties import (
     ControllerBody,
     PartyBody,
-    PayoutBody,
     TokenBody,
     VerificationBody,
 )
@@ -112,32 +110,6 @@ async def withdraw(party_id: str, body: MoneyBody, call: Caller) -> Response:
         amount_minor=body.amount_minor,
     )
     return await call.send(command, t.CommandRow, command.id)
-
-
-@router.post("/venue/payouts", response_model=t.CommandStatus)
-async def pay_out(body: PayoutBody, call: Caller) -> Response:
-    """Pay out what the venue has earned, or what it holds for the treasury (财政)."""
-    fields = {"operator_id": call.party_id, **body.model_dump()}
-    command = make(c.PayOut, id=call.id("trf"), at_ms=call.at_ms, **fields)
-    return await call.send(command, t.CommandRow, command.id)
-
-
-@router.get("/parties/{party_id}/balances")
-async def balances(party_id: str, call: Caller) -> list[t.BalanceRow]:
-    call.owns(party_id)
-
-    def ask(session: Session) -> Any:
-        return session.exec(select(t.BalanceRow).where(t.BalanceRow.owner_id == party_id)).all()
-
-    return list(await call.query(ask))
-
-
-@router.get("/parties/{party_id}/statement")
-async def statement(
-    party_id: str, call: Caller, limit: Limit = 100, after: After = -1
-) -> Page[t.PostingRow]:
-    call.owns(party_id)
-    return await page(call, t.PostingRow, limit, after, col(t.PostingRow.owner_id) == party_id)
 
 
 async def _step(call: Call, party_id: str, kind: Any, **fields: Any) -> Response:

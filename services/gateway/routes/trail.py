@@ -7,8 +7,6 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
-from sqlalchemy import func
-from sqlmodel import Session, col, select
 from starlette.concurrency import run_in_threadpool
 
 from market.merkle import ProofError
@@ -71,20 +69,6 @@ async def entry(position: Position, call: Caller) -> dict[str, Any]:
         "proof": [sibling.hex() for sibling in found.proof],
         "checkpoint": found.note.decode(),
     }
-
-
-@router.get("/v1/audit/trial-balance")
-async def trial_balance(call: Caller) -> dict[str, Any]:
-    """Per currency the sum over all accounts, which is zero when the books are right."""
-
-    def ask(session: Session) -> Any:
-        total = func.sum(t.BalanceRow.balance_minor)
-        return session.exec(
-            select(t.BalanceRow.currency, total).group_by(col(t.BalanceRow.currency))
-        ).all()
-
-    sums = {currency: int(total) for currency, total in await call.query(ask)}
-    return {"balanced": not any(sums.values()), "sums_minor": sums}
 
 
 @router.get("/v1/stream")
