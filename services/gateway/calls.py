@@ -108,7 +108,13 @@ class Call:
 
         return await run_in_threadpool(run)
 
-    async def send(self, command: Command, table: type[SQLModel], key: str) -> Response:
+    async def send(
+        self,
+        command: Command,
+        table: type[RowT],
+        key: str,
+        show: Callable[[RowT], SQLModel] = lambda row: row,
+    ) -> Response:
         """Send a command and answer with 202, or with the row `key` it led to when asked to wait.
 
         The same command again gives the stored result; other content under its key is refused.
@@ -118,7 +124,7 @@ class Call:
         if not self._wait_s or not shown:
             return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
         self.outcome(command.id)
-        row = self.read(table, key)
+        row = show(self.read(table, key))
         return JSONResponse(row.model_dump(mode="json", exclude={"digest"}), 200, location)
 
     async def publish(self, command: Command) -> bool:

@@ -104,15 +104,17 @@ class Exchange:
     def auction(self, supplier: str, lasts_ms: int = 60_000, **terms: Any) -> str:
         listing_id = self.listing(supplier, AUCTION)
         now_ms = self.ok("", "GET", "/v1/venue")["now_ms"]
+        starts_at_ms = now_ms + terms.pop("starts_in_ms", -1_000)
         full = {
             "format": "english",
             "currency": "CNY",
-            "starts_at_ms": now_ms - 1_000,
+            "starts_at_ms": starts_at_ms,
             "ends_at_ms": now_ms + lasts_ms,
             "start_price_minor": 1_000,
-            "increments": "ebay-2003",
             **terms,
         }
+        if full["format"] == "english":
+            full.setdefault("increments", "ebay-2003")
         path = f"/v1/listings/{listing_id}/auctions"
         auction_id: str = self.ok(supplier, "POST", path, {"terms": full})["id"]
         return auction_id

@@ -17,6 +17,7 @@ from services.gateway.problems import Problem
 from services.gateway.requests.base import ReasonBody, make
 from services.gateway.requests.catalogue import ListingBody, ReviewBody, say_listing
 from services.gateway.requests.deals import AuctionBody, PurposeBody, SubscriptionBody, open_auction
+from services.gateway.routes.deals import send_of_auction
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 
@@ -181,13 +182,13 @@ async def subscribe(listing_id: str, body: SubscriptionBody, call: Caller) -> Re
     return await call.send(command, t.TradeRow, call.derived(command.id, "trd"))
 
 
-@router.post("/listings/{listing_id}/auctions", response_model=t.AuctionRow)
+@router.post("/listings/{listing_id}/auctions", response_model=t.AuctionView)
 async def auction(listing_id: str, body: AuctionBody, call: Caller) -> Response:
     auction_id = call.id("auc")
     command = open_auction(
         body, id=auction_id, at_ms=call.at_ms, listing_id=listing_id, supplier_id=call.party_id
     )
-    return await call.send(command, t.AuctionRow, auction_id)
+    return await send_of_auction(call, command, auction_id)
 
 
 async def _step(call: Call, listing_id: str, kind: Any, **fields: Any) -> Response:

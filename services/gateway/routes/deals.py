@@ -1,12 +1,16 @@
 """Auctions, bids and trades."""
 
-from typing import Any
+from typing import Any, Final
 
+import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
 from sqlmodel import Session, col, or_, select
 
+from market.clearing import clock_price
 from schemas import commands as c
+from schemas.auctions import DutchTerms
+from schemas.base import Command
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.paging import After, Limit, Page, page
@@ -15,19 +19,27 @@ from services.gateway.requests.deals import BidBody, ExtensionBody
 from services.gateway.sealed import bidder_alias
 
 router = APIRouter(prefix="/v1", tags=["deals"])
+SCHEDULED: Final = "scheduled"  # an open auction before its start; time alone ends it
 
 
 @router.get("/auctions")
 async def auctions(
     call: Caller, limit: Limit = 100, after: After = -1, status: str | None = None
-) -> Page[t.AuctionRow]:
-    conditions = [] if status is None else [col(t.AuctionRow.status) == status]
-    return await page(call, t.AuctionRow, limit, after, *conditions)
+) -> Page[t.AuctionView]:
+    """With `status`: scheduled, open, sold, unsold or cancelled."""
+    conditions = [] if status is None else _in_status(status, call.at_ms)
+    found = await page(call, t.AuctionRow, limit, after, *conditions)
+    shown = [auction_view(row, call.at_ms) for row in found.items]
+    return Page(items=shown, next_after=found.next_after)
 
 
 @router.get("/auctions/{auction_id}")
-async def auction(auction_id: str, call: Caller) -> t.AuctionRow:
-    return call.read(t.AuctionRow, auction_id)
+async def auction(auction_id: str, call: Caller) -> t.AuctionView:
+    """As it stands now. Its supplier also sees a reserve that is hidden from others."""
+    view = auction_view(call.read(t.AuctionRow, auction_id), call.at_ms)
+    if call.speaks and call.party_id == view.supplier_id:
+        view.reserve_price_minor = call.read(t.AuctionSecretRow, auction_id).reserve_price_minor
+    return view
 
 
 @router.get("/auctions/{auction_id}/bids")
@@ -68,19 +80,19 @@ async def place_bid(auction_id: str, body: BidBody, call: Caller) -> Response:
     return await call.send(command, t.BidRow, bid_id)
 
 
-@router.post("/auctions/{auction_id}/withdrawal", response_model=t.AuctionRow)
+@router.post("/auctions/{auction_id}/withdrawal", response_model=t.AuctionView)
 async def withdraw(auction_id: str, body: ReasonBody, call: Caller) -> Response:
     fields = {"supplier_id": call.party_id, "reason": body.reason}
     return await _step(call, auction_id, c.WithdrawAuction, **fields)
 
 
-@router.post("/auctions/{auction_id}/cancellation", response_model=t.AuctionRow)
+@router.post("/auctions/{auction_id}/cancellation", response_model=t.AuctionView)
 async def cancel(auction_id: str, body: ReasonBody, call: Caller) -> Response:
     fields = {"operator_id": call.party_id, "reason": body.reason}
     return await _step(call, auction_id, c.CancelAuction, **fields)
 
 
-@router.post("/auctions/{auction_id}/extension", response_model=t.AuctionRow)
+@router.post("/auctions/{auction_id}/extension", response_model=t.AuctionView)
 async def extend(auction_id: str, body: ExtensionBody, call: Caller) -> Response:
     fields = {"operator_id": call.party_id, **body.model_dump()}
     return await _step(call, auction_id, c.ExtendAuction, **fields)
@@ -119,6 +131,33 @@ async def command(command_id: str, call: Caller) -> t.CommandStatus:
     return call.read(t.CommandRow, command_id)
 
 
+def auction_view(row: t.AuctionRow, at_ms: int) -> t.AuctionView:
+    """Return an auction as it stands at this time, by what has become of it so far."""
+    view = t.AuctionView(**row.model_dump())
+    if row.status != "open":
+        return view
+    if at_ms < row.starts_at_ms:
+        view.status = SCHEDULED
+    if row.format == "dutch":
+        view.clock_price_minor = clock_price(msgspec.convert(row.terms, DutchTerms), at_ms)
+    return view
+
+
+def _in_status(status: str, at_ms: int) -> list[Any]:
+    if status not in (SCHEDULED, "open"):
+        return [col(t.AuctionRow.status) == status]
+    starts = col(t.AuctionRow.starts_at_ms)
+    time = starts > at_ms if status == SCHEDULED else starts <= at_ms
+    return [col(t.AuctionRow.status) == "open", time]
+
+
+async def send_of_auction(call: Call, command: Command, auction_id: str) -> Response:
+    """Send a command on an auction; the answer shows the auction as `GET` does."""
+    return await call.send(
+        command, t.AuctionRow, auction_id, lambda row: auction_view(row, call.at_ms)
+    )
+
+
 async def _step(call: Call, auction_id: str, kind: Any, **fields: Any) -> Response:
     command = make(kind, id=call.id("cmd"), at_ms=call.at_ms, auction_id=auction_id, **fields)
-    return await call.send(command, t.AuctionRow, auction_id)
+    return await send_of_auction(call, command, auction_id)
