@@ -16,9 +16,11 @@ ROLES: Final = {
     "rfd": "refund of what is left prepaid",
     "sub": "subscription",
     "tick": "passing of a deadline",
+    "tok": "token",
     "trd": "trade",
     "trf": "transfer",
     "usg": "usage record",
+    "whk": "webhook",
 }
 ROOT_LENGTH: Final = 20  # base32 characters: 100 bits
 

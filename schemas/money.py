@@ -26,7 +26,7 @@ MINOR_DIGITS: Final = {  # ISO 4217: digits after the point
 }
 _SYMBOLS: Final = {"CNY": "¥", "USD": "$", "EUR": "€", "JPY": "JP¥", "HKD": "HK$", "SGD": "S$"}
 
-Currency = Annotated[str, Meta(pattern=f"^({'|'.join(MINOR_DIGITS)})$")]
+Currency = Annotated[str, Meta(pattern=f"^({'|'.join(MINOR_DIGITS)})$", min_length=3, max_length=3)]
 
 
 def round_half_even(numerator: int, denominator: int) -> int:

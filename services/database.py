@@ -1,8 +1,9 @@
 """The small databases beside the log: opened with a version, durable, and told from broken ones."""
 
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import chain
 from pathlib import Path
 
 from streams.faults import explain
@@ -12,11 +13,19 @@ class StoreError(Exception):
     """A file of the data folder cannot be used; the text says which, why, and what to do."""
 
 
-def open_database(path: Path, version: int, schema: Iterable[str], mend: str) -> sqlite3.Connection:
+def open_database(
+    path: Path,
+    version: int,
+    schema: Iterable[str],
+    mend: str,
+    upgrades: Mapping[int, Iterable[str]] | None = None,
+) -> sqlite3.Connection:
     """Return a connection that commits durably, to be used by one thread at a time.
 
-    A file of an older version gets the schema's new tables; `mend` says what to do about a broken
-    one. Raises StoreError for a newer version, leaving the file as it is, and for a broken file.
+    A file of an older version gets what `upgrades` lead from it to the next, step by step, and the
+    schema's new tables; `mend` says what to do about a broken one.
+
+    Raises StoreError for a newer version, leaving the file as it is, and for a broken file.
     """
     with telling(path, mend):
         db = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
@@ -29,10 +38,13 @@ def open_database(path: Path, version: int, schema: Iterable[str], mend: str) ->
                 )
             db.execute("PRAGMA journal_mode = WAL")
             db.execute("PRAGMA synchronous = FULL")
-            for statement in schema:
+            db.execute("BEGIN IMMEDIATE")
+            steps = [(upgrades or {}).get(step, ()) for step in range(found, version)]
+            for statement in chain(*steps, schema):
                 db.execute(statement)
             if found < version:
                 db.execute(f"PRAGMA user_version = {version}")
+            db.execute("COMMIT")
         except BaseException:
             db.close()
             raise

@@ -1,11 +1,15 @@
-"""Signing keys: Ed25519, made on first use, readable by their owner alone."""
+"""Keys and secrets: made on first use, readable by their owner alone."""
 
+import secrets
 from pathlib import Path
+from typing import Final
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.files import write_whole
+
+SECRET_BYTES: Final = 32
 
 
 class KeyFileError(ValueError):
@@ -28,3 +32,16 @@ def load_or_make_key(path: Path) -> Ed25519PrivateKey:
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFileError(f"{path} holds another kind of key, not Ed25519")
     return key
+
+
+def load_or_make_secret(path: Path) -> bytes:
+    """Return the secret in `path` (random bytes, mode 0600), made on first use."""
+    if not path.exists():
+        write_whole(path, secrets.token_bytes(SECRET_BYTES))
+    secret = path.read_bytes()
+    if len(secret) != SECRET_BYTES:
+        raise KeyFileError(
+            f"{path} holds {len(secret)} bytes, not a secret of {SECRET_BYTES}: "
+            "restore it from a backup"
+        )
+    return secret

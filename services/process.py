@@ -24,10 +24,11 @@ from services.clock import Clock
 from services.database import StoreError
 from services.files import write_whole
 from services.gateway.content import ContentStore
+from services.gateway.edge_store import EdgeStore
 from services.gateway.exchange import Exchange
 from services.gateway.projector import Projector
 from services.gateway.tokens import Principal, TokenStore
-from services.keys import load_or_make_key
+from services.keys import load_or_make_key, load_or_make_secret
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, Stored
@@ -74,8 +75,9 @@ class Process:
         self.engine = read_engine(folder)
         opened.callback(self.engine.dispose)
         self.projection = ProjectorLoop(folder, self.engine)
-        self.tokens = TokenStore(folder)
-        opened.callback(self.tokens.close)
+        self.edge = EdgeStore(folder)
+        opened.callback(self.edge.close)
+        self.tokens = TokenStore(self.edge, load_or_make_secret(folder / "keys" / "edge.key"))
         for loop in (self.audit, self.projection, self.runner):  # stopped in the reverse order
             opened.callback(loop.stop)
         self.exchange = Exchange(
@@ -86,6 +88,7 @@ class Process:
             audit=self.audit.store,
             verifier_key=str(self.audit.store.verifier),
             content=ContentStore(folder / "content"),
+            edge=self.edge,
             tokens=self.tokens,
             grant_key=load_or_make_key(folder / "keys" / "grants.key"),
             now_ms=self.clock,
@@ -165,7 +168,9 @@ class Process:
 
     def _issue_first_tokens(self) -> None:
         tokens = {
-            role.value: self.tokens.issue(Principal(party_id, role))[1]
+            role.value: self.tokens.issue(
+                Principal(party_id, role, token_id=f"tok_first_{role}"), self.clock()
+            )
             for role, (party_id, _) in FIRST_PARTIES.items()
         }
         write_whole(self.folder / TOKENS_NAME, json.dumps(tokens).encode())

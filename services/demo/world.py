@@ -78,7 +78,7 @@ async def build(http: httpx.AsyncClient, first_tokens: dict[str, str]) -> World:
         if money:
             deposit = {"currency": "CNY", "amount_minor": money, "reference": "opening balance"}
             await operator.post(f"{path}/deposits", f"demo-money-{name}", deposit)
-        issued = await operator.post(f"{path}/tokens", "", {"role": role})
+        issued = await operator.post(f"{path}/tokens", f"demo-token-{name}", {"role": role})
         tokens[name] = issued["token"]
     clients = {name: Client(http, token) for name, token in tokens.items()}
     listing_ids = {

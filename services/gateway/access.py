@@ -29,8 +29,10 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("POST", "/v1/parties/{party_id}/suspension"): OPERATOR,
     ("POST", "/v1/parties/{party_id}/resumption"): OPERATOR,
     ("PUT", "/v1/parties/{party_id}/controller"): OPERATOR,
-    ("POST", "/v1/parties/{party_id}/tokens"): OPERATOR,
-    ("DELETE", "/v1/tokens/{token_id}"): OPERATOR,
+    ("GET", "/v1/me"): ANYONE,
+    ("POST", "/v1/parties/{party_id}/tokens"): ANYONE,
+    ("GET", "/v1/parties/{party_id}/tokens"): ANYONE,
+    ("DELETE", "/v1/tokens/{token_id}"): ANYONE,
     ("POST", "/v1/parties/{party_id}/deposits"): OPERATOR,
     ("POST", "/v1/parties/{party_id}/withdrawals"): TRADERS,
     ("POST", "/v1/venue/payouts"): OPERATOR,
@@ -81,3 +83,4 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/audit/trial-balance"): OVERSIGHT,
 }
 SEES_ALL: Final = OVERSIGHT  # reads what belongs to any party
+UNSCOPED: Final = ("me:",)  # the nouns that every token may ask for

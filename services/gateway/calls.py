@@ -1,47 +1,51 @@
 """One call at the edge: who speaks, whether they may, and a command sent exactly once."""
 
+import hashlib
+import json
 import re
+import sqlite3
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
-from fastapi import Depends, Header, Request
+from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, Response
+from fastapi.routing import APIRoute
 from sqlmodel import Session, SQLModel
 from starlette.concurrency import run_in_threadpool
 
 from schemas.base import Command
 from schemas.ids import derive_id, make_id
-from services.gateway.access import ACCESS, PUBLIC, SEES_ALL
+from schemas.parties import Role
+from services.gateway.access import ACCESS, PUBLIC, SEES_ALL, UNSCOPED
+from services.gateway.edge_store import Answer
 from services.gateway.exchange import Exchange
-from services.gateway.problems import Problem, refusal_problem
+from services.gateway.guard import SAFE, is_upload
+from services.gateway.problems import Problem, key_reused, refusal_problem
 from services.gateway.projector import digest
 from services.gateway.rows import look_up
 from services.gateway.tables import CommandRow
-from services.gateway.tokens import Principal
+from services.gateway.tokens import Principal, scope_of
 from streams.log import LogError
 from streams.runner import Overloaded
 
 RowT = TypeVar("RowT", bound=SQLModel)
-KEY_LENGTH_MAX: Final = 200
 WAIT_SECONDS_MAX: Final = 30.0
 CATCH_UP_SECONDS: Final = 5.0
+ID_LENGTHS: Final = range(5, 65)  # of `schemas.base.Id`
 _WAIT: Final = re.compile(r"wait=(\d{1,4})")
 
 
 class Call:
     """The exchange as this caller may use it."""
 
-    def __init__(
-        self, request: Request, principal: Principal | None, key: str, prefer: str
-    ) -> None:
+    def __init__(self, request: Request, principal: Principal | None) -> None:
         self.exchange: Exchange = request.app.state.exchange
         self.at_ms = self.exchange.now_ms()
         self.path: str = request.scope["route"].path
         self._url = request.url.path
-        self._running: set[str] = request.app.state.running
         self._principal = principal
-        self._key = key
-        waited = _WAIT.search(prefer)
+        self._key = request.headers.get("idempotency-key", "")
+        waited = _WAIT.search(request.headers.get("prefer", ""))
         self._wait_s = min(float(waited[1]), WAIT_SECONDS_MAX) if waited else 0.0
 
     @property
@@ -72,15 +76,23 @@ class Call:
 
     def id(self, role: str) -> str:
         """Return the id this call's command always has: derived from caller, route and key."""
-        if not self._key:
-            raise Problem(
-                400,
-                "idempotency_key_missing",
-                "Send an Idempotency-Key header: new for a new wish, the same for its retries.",
-            )
-        if len(self._key) > KEY_LENGTH_MAX:
-            raise Problem(400, "idempotency_key_too_long", f"At most {KEY_LENGTH_MAX} characters.")
-        return make_id(role, self.party_id, f"{self._url}", self._key)
+        return make_id(role, self.party_id, self._url, self._key)
+
+    async def once(self, wish: Any, act: Callable[[sqlite3.Connection, str], Answer]) -> Answer:
+        """Carry out a call that concerns the edge alone; the same again gives the stored answer.
+
+        `act` gets a database in a transaction and the id of the call; its answer must hold no
+        secret. Raises Problem 422 when the key came with another wish before.
+        """
+        call_id = self.id("cmd")
+        content = json.dumps(wish, sort_keys=True).encode()
+        return await run_in_threadpool(
+            self.exchange.edge.once,
+            call_id,
+            hashlib.sha256(content).hexdigest()[:32],
+            self.at_ms,
+            lambda db: act(db, call_id),
+        )
 
     @staticmethod
     def derived(command_id: str, role: str) -> str:
@@ -130,21 +142,14 @@ class Call:
     async def publish(self, command: Command) -> bool:
         """Make a command durable; return whether the read models show it already.
 
-        Raises Problem 409 while the same command is still under way, 503 when nothing was taken.
+        Raises Problem 503 when nothing was taken.
         """
-        if command.id in self._running:
-            raise Problem(
-                409, "still_running", "The same command is still being carried out; retry."
-            )
-        self._running.add(command.id)
         try:
             size = await self.exchange.market.publish(command)
         except Overloaded as error:
             raise Problem(503, "overloaded", str(error), {"Retry-After": "1"}) from error
         except LogError as error:
             raise Problem(503, "log_unavailable", str(error)) from error
-        finally:
-            self._running.discard(command.id)
         return await self.exchange.market.caught_up(size, max(self._wait_s, CATCH_UP_SECONDS))
 
     def outcome(self, command_id: str) -> CommandRow:
@@ -159,45 +164,55 @@ class Call:
         if known is None:
             return False
         if known.digest != digest(command):
-            raise Problem(
-                422,
-                "idempotency_key_reused",
-                "This Idempotency-Key was used for another request; take a new key.",
-            )
+            raise key_reused()
         return True
 
 
-async def _call(
-    request: Request,
-    authorization: Annotated[str, Header()] = "",
-    idempotency_key: Annotated[str, Header()] = "",
-    prefer: Annotated[str, Header()] = "",
-) -> Call:
-    allowed = ACCESS.get((request.method, request.scope["route"].path))
+async def _call(request: Request) -> Call:
+    """Raises the Problem that says why this caller may not do this, or not like this."""
+    route: APIRoute = request.scope["route"]
+    speaks: Principal | None = request.state.principal
+    allowed = ACCESS.get((request.method, route.path))
     if allowed is None:
         raise Problem(403, "no_access_rule", "No role has been given access to this route.")
-    principal = _principal(request, authorization)
-    call = Call(request, principal, idempotency_key, prefer)
-    if allowed is not PUBLIC and call.principal.role not in allowed:
-        roles = ", ".join(sorted(role.value for role in allowed))
-        raise Problem(403, "role_not_allowed", f"This is for the roles: {roles}.")
+    scope = scope_of(str(route.tags[0]), request.method)
+    if allowed is PUBLIC and speaks is not None and not speaks.may(scope):
+        speaks = None  # what everyone may see, and no more than that
+    call = Call(request, speaks)
+    if allowed is not PUBLIC:
+        _check_access(call.principal, allowed, scope)
+    _check_input(request, route)
+    if request.method not in SAFE and "idempotency-key" not in request.headers:
+        raise Problem(
+            400,
+            "idempotency_key_missing",
+            "Send an Idempotency-Key header: new for a new wish, the same for its retries.",
+        )
     return call
 
 
-def _principal(request: Request, authorization: str) -> Principal | None:
-    if not authorization:
-        return None
-    scheme, _, token = authorization.partition(" ")
-    exchange: Exchange = request.app.state.exchange
-    found = exchange.tokens.principal(token.strip(), exchange.now_ms())
-    if scheme.lower() != "bearer" or found is None:
-        raise Problem(
-            401,
-            "token_invalid",
-            "The token is unknown, expired or revoked; ask the operator for a new one.",
-            {"WWW-Authenticate": "Bearer"},
-        )
-    return found
+def _check_access(principal: Principal, allowed: frozenset[Role], scope: str) -> None:
+    if principal.role not in allowed:
+        roles = ", ".join(sorted(role.value for role in allowed))
+        raise Problem(403, "role_not_allowed", f"This is for the roles: {roles}.")
+    if not scope.startswith(UNSCOPED) and not principal.may(scope):
+        raise Problem(403, "scope_missing", f"The token lacks the scope {scope}.")
+
+
+def _check_input(request: Request, route: APIRoute) -> None:
+    """Refuse what nobody would read, and ids that nothing can have."""
+    for name, value in request.path_params.items():
+        if name.endswith("_id") and len(value) not in ID_LENGTHS:
+            raise Problem(404, "not_found", f"Nothing has the {name} {value[:80]!r}.")
+    known = {field.alias for field in route.dependant.query_params}
+    for name in request.query_params:
+        if name not in known:
+            names = ", ".join(sorted(known)) or "none"
+            raise Problem(422, "invalid_request", f"query.{name[:80]}: known here: {names}")
+    has_body = request.headers.get("content-length", "0") != "0"
+    takes_none = request.method not in SAFE and not route.body_field
+    if has_body and takes_none and not is_upload(request.scope):
+        raise Problem(422, "invalid_request", "body: none is taken here")
 
 
 Caller = Annotated[Call, Depends(_call)]

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from schemas.base import Command
 from services.gateway.content import ContentStore
+from services.gateway.edge_store import EdgeStore
 from services.gateway.tokens import TokenStore
 from streams.log import LogReader
 
@@ -65,6 +66,7 @@ class Exchange:
     audit: AuditTrail
     verifier_key: str
     content: ContentStore
+    edge: EdgeStore
     tokens: TokenStore
     grant_key: Ed25519PrivateKey
     now_ms: Callable[[], int]

@@ -19,6 +19,8 @@ from streams.log import LogError
 STORAGE_FAULTS: Final = (OSError, sqlite3.Error, DBAPIError, JSONDecodeError, LogError)
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "/problems/"
+FAULTS_TOLD_MAX: Final = 20
+PLACE_CHARACTERS_MAX: Final = 200
 
 
 class Problem(Exception):
@@ -96,39 +98,57 @@ def refusal_problem(reason: str, detail: str = "") -> Problem:
     return Problem(status, reason, f"{text} {detail}".strip())
 
 
+def key_reused() -> Problem:
+    return Problem(
+        422,
+        "idempotency_key_reused",
+        "This Idempotency-Key was used for another request; take a new key.",
+    )
+
+
+def answer(problem: Problem, path: str) -> JSONResponse:
+    body = {
+        "type": f"{TYPE_BASE}{problem.code}",
+        "title": problem.code.replace("_", " "),
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": path,
+    }
+    return JSONResponse(body, problem.status, problem.headers, media_type=MEDIA_TYPE)
+
+
 async def on_problem(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Problem)
-    return _answer(request, error.status, error.code, error.detail, error.headers)
+    return answer(error, request.url.path)
 
 
 async def on_http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
-    headers = dict(error.headers or {})
     code = {404: "not_found", 405: "method_not_allowed"}.get(error.status_code, "http_error")
-    return _answer(request, error.status_code, code, str(error.detail), headers)
+    headers = dict(error.headers or {})
+    return answer(Problem(error.status_code, code, str(error.detail), headers), request.url.path)
 
 
 async def on_invalid(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    faults = [f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors()]
-    return _answer(request, 422, "invalid_request", "; ".join(faults), {})
+    faults = [
+        f"{'.'.join(map(str, fault['loc']))[:PLACE_CHARACTERS_MAX]}: {fault['msg']}"
+        for fault in error.errors()
+    ]
+    more = len(faults) - FAULTS_TOLD_MAX
+    told = faults[:FAULTS_TOLD_MAX] + ([f"and {more} more"] if more > 0 else [])
+    return answer(Problem(422, "invalid_request", "; ".join(told)), request.url.path)
 
 
 async def on_storage(request: Request, error: Exception) -> JSONResponse:
     """A disk or a database that fails: nothing was acknowledged, and the operator is told why."""
     logging.getLogger("databourse").error("%s: storage: %s", request.url.path, words(error))
     detail = "The market's storage failed; nothing was acknowledged. Send it again later."
-    return _answer(request, 503, "storage_unavailable", detail, {"Retry-After": "5"})
+    problem = Problem(503, "storage_unavailable", detail, {"Retry-After": "5"})
+    return answer(problem, request.url.path)
 
 
-def _answer(
-    request: Request, status: int, code: str, detail: str, headers: dict[str, str]
-) -> JSONResponse:
-    body = {
-        "type": f"{TYPE_BASE}{code}",
-        "title": code.replace("_", " "),
-        "status": status,
-        "detail": detail,
-        "instance": request.url.path,
-    }
-    return JSONResponse(body, status, headers, media_type=MEDIA_TYPE)
+async def on_crash(request: Request, error: Exception) -> JSONResponse:
+    """What should not happen: the operator's log has the details, the caller none of them."""
+    detail = "This is a fault of the market; the request id names it in the operator's log."
+    return answer(Problem(500, "internal_error", detail), request.url.path)

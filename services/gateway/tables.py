@@ -4,10 +4,16 @@ Amounts are minor units, times UTC epoch milliseconds; `position` is where in th
 changed.
 """
 
-from typing import Any
+from typing import Annotated, Any
 
 from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
+
+from schemas.auctions import AuctionTerms
+from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
+from schemas.policy import Policy
+from schemas.tariff import Tariff
+from services.gateway.message_schemas import shown
 
 
 class Row(SQLModel):
@@ -60,13 +66,27 @@ class PostingRow(Row, table=True):
     at_ms: int
 
 
+class TokenView(Row):
+    """A token as it may be shown: never the token itself. `scopes` as in `GET /v1/me`."""
+
+    id: str
+    party_id: str
+    role: str
+    scopes: list[str]
+    expires_at_ms: int | None
+    revoked: bool
+    at_ms: int
+
+
 class DataSetRow(Row, table=True):
     __tablename__ = "data_sets"
     id: str = Field(primary_key=True)
     supplier_id: str = Field(index=True)
     title: str
     revision: int
-    content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    content: Annotated[dict[str, Any], shown(Content)] = Field(
+        sa_column=Column(JSON, nullable=False)
+    )
     at_ms: int
 
 
@@ -77,7 +97,9 @@ class RevisionRow(Row, table=True):
     id: str = Field(primary_key=True)
     data_set_id: str = Field(index=True)
     revision: int
-    content: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    content: Annotated[dict[str, Any], shown(Content)] = Field(
+        sa_column=Column(JSON, nullable=False)
+    )
     at_ms: int
 
 
@@ -95,9 +117,15 @@ class ListingRow(Row, table=True):
     field: str = Field(index=True)
     title_zh: str
     title_en: str
-    entry: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    offer: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    grant_terms: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    entry: Annotated[dict[str, Any], shown(CatalogueEntry)] = Field(
+        sa_column=Column(JSON, nullable=False)
+    )
+    offer: Annotated[dict[str, Any], shown(Offer, "Offer")] = Field(
+        sa_column=Column(JSON, nullable=False)
+    )
+    grant_terms: Annotated[dict[str, Any], shown(GrantTerms)] = Field(
+        sa_column=Column(JSON, nullable=False)
+    )
     expires_at_ms: int | None
     reason: str
     at_ms: int
@@ -129,7 +157,9 @@ class AuctionFields(Row):
     extensions: int
     starts_at_ms: int
     ends_at_ms: int
-    terms: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
+    terms: Annotated[dict[str, Any], shown(AuctionTerms, "AuctionTerms")] = Field(
+        sa_column=Column(JSON, nullable=False)
+    )
     winner_id: str | None
     reason: str
     follows: str | None
@@ -212,8 +242,10 @@ class GrantRow(Row, table=True):
     buyer_id: str = Field(index=True)
     status: str = Field(index=True)
     reason: str
-    policy: dict[str, Any] = Field(sa_column=Column(JSON, nullable=False))
-    tariff: dict[str, Any] | None = Field(sa_column=Column(JSON))
+    policy: Annotated[dict[str, Any], shown(Policy)] = Field(sa_column=Column(JSON, nullable=False))
+    tariff: Annotated[dict[str, Any] | None, shown(Tariff, nullable=True)] = Field(
+        sa_column=Column(JSON)
+    )
     currency: str | None
     licences: int
     used: int

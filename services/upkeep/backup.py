@@ -21,7 +21,7 @@ from services.audit.checkpoint import VerifierKey
 from services.audit.verify import Finding, verify_log
 from services.database import StoreError, read_only, telling
 from services.files import OWNER_ONLY, sha256_of, sync_folder
-from services.gateway import tokens
+from services.gateway import edge_store
 from services.process import TOKENS_NAME
 from streams import embedded
 from streams.embedded import EmbeddedReader
@@ -30,7 +30,7 @@ MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 BACKUP_VERSION: Final = 1
 SUFFIX: Final = ".tar"
-DATABASES: Final = (audit.FILE_NAME, tokens.FILE_NAME, embedded.FILE_NAME)  # the log last
+DATABASES: Final = (audit.FILE_NAME, edge_store.FILE_NAME, embedded.FILE_NAME)  # the log last
 CONTENT: Final = "content"
 PLAIN_FILES: Final = ("keys", TOKENS_NAME)
 _INCOMING: Final = "incoming-"  # uploads under way

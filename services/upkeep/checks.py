@@ -24,7 +24,7 @@ from services.audit.verify import replay_log, verify_log
 from services.clock import JUMP_MS, wall_ns
 from services.database import read_only
 from services.files import sha256_of
-from services.gateway import tokens
+from services.gateway import edge_store
 from services.process import READ_MODELS_NAME, TOKENS_NAME, ProjectorLoop, read_engine
 from services.upkeep.backup import CONTENT
 from services.upkeep.rebuild import grow
@@ -42,7 +42,7 @@ SQLITE_MIN: Final = (3, 37, 0)  # STRICT tables
 _ROOT: Final = Path(__file__).parents[2]
 LOCKS: Final = (_ROOT / "requirements.lock", _ROOT / "requirements-dev.lock")
 _PIN: Final = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
-DATABASES: Final = (embedded.FILE_NAME, audit.FILE_NAME, tokens.FILE_NAME, READ_MODELS_NAME)
+DATABASES: Final = (embedded.FILE_NAME, audit.FILE_NAME, edge_store.FILE_NAME, READ_MODELS_NAME)
 LEFTOVERS: Final = ("content/incoming-*", "*.rebuilt*", "*.new", "keys/*.new")
 
 

@@ -8,10 +8,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 
 from market import merkle
-from schemas.ids import make_id
 from services.gateway.access import ACCESS
-from services.gateway.app import BODY_BYTES_MAX
 from services.gateway.credential import CredentialError, verify
+from services.gateway.guard import BODY_BYTES_MAX
 from tests.builders.exchange import CSV, FREE, METERED, Exchange
 
 
@@ -196,12 +195,11 @@ def test_idempotency_keys_are_needed_kept_and_not_reused(market: Exchange) -> No
 
 def test_a_command_still_under_way_is_not_sent_twice(market: Exchange) -> None:
     path = f"/v1/parties/{market.ids['anna']}/deposits"
-    command_id = make_id("trf", "pty_operator", path, "busy")
-    market.http.app.state.running.add(command_id)
+    market.http.app.state.running.add(("pty_operator", path, "busy"))
     money = {"currency": "CNY", "amount_minor": 9, "reference": "bank"}
     answer = market.call("operator", "POST", path, money, key="busy")
     assert problem(answer) == (409, "still_running")
-    market.http.app.state.running.remove(command_id)
+    market.http.app.state.running.remove(("pty_operator", path, "busy"))
     assert market.call("operator", "POST", path, money, key="busy").is_success
 
 

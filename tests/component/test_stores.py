@@ -14,7 +14,7 @@ from services.audit.store import AuditStore
 from services.commands import UsageError
 from services.commands.serve import open_process
 from services.database import StoreError
-from services.gateway.tokens import TokenStore
+from services.gateway.edge_store import EdgeStore
 from services.keys import KeyFileError, load_or_make_key
 from services.process import READ_MODELS_NAME
 from streams.embedded import FILE_NAME, EmbeddedLog
@@ -50,13 +50,13 @@ def change(path: Path, statement: str) -> None:
     ("name", "open_it"),
     [
         ("audit.sqlite3", lambda folder: AuditStore(folder, MemoryLog(), "gx")),
-        ("edge.sqlite3", TokenStore),
+        ("edge.sqlite3", EdgeStore),
     ],
 )
 def test_a_newer_database_is_refused_unchanged(
     name: str, open_it: Callable[[Path], object], folder: Path
 ) -> None:
-    TokenStore(folder).close()
+    EdgeStore(folder).close()
     change(folder / name, "PRAGMA user_version = 99")
     before = hashlib.sha256((folder / name).read_bytes()).digest()
     with pytest.raises(StoreError, match="written by a newer databourse"):

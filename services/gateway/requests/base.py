@@ -7,6 +7,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field
 
 from schemas.base import INTEGER_MAX, Command, SchemaError
+from schemas.money import MINOR_DIGITS
 from services.gateway.problems import Problem
 
 T = TypeVar("T", bound=Command)
@@ -15,7 +16,8 @@ Millis = Annotated[int, Field(ge=0, le=INTEGER_MAX, strict=True)]
 Reason = Annotated[str, Field(min_length=1, max_length=500)]
 Text = Annotated[str, Field(max_length=4_000)]
 Name = Annotated[str, Field(min_length=1, max_length=200)]
-Currency = Annotated[str, Field(pattern="^[A-Z]{3}$")]
+Currency = Annotated[str, Field(pattern=f"^({'|'.join(MINOR_DIGITS)})$")]
+Id = Annotated[str, Field(min_length=5, max_length=64)]
 
 
 class Body(BaseModel):
@@ -39,13 +41,6 @@ def make(kind: type[T], /, **fields: Any) -> T:
     except (msgspec.ValidationError, SchemaError) as error:
         raise Problem(422, "invalid_request", f"{error}") from error
     return made
-
-
-def part(value: dict[str, Any], name: str, kind: Any) -> Any:
-    try:
-        return msgspec.convert(value, kind, strict=True)
-    except (msgspec.ValidationError, SchemaError) as error:
-        raise Problem(422, "invalid_request", f"{name}: {error}") from error
 
 
 def new_nonce() -> str:

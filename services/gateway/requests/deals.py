@@ -6,7 +6,7 @@ from pydantic import Field
 
 from schemas import commands as c
 from schemas.auctions import FURTHER_LICENCES_MAX, INCREMENT_TABLES, AuctionTerms
-from services.gateway.problems import Problem
+from services.gateway.message_schemas import Part
 from services.gateway.requests.base import (
     Amount,
     Body,
@@ -16,7 +16,6 @@ from services.gateway.requests.base import (
     Text,
     make,
     new_nonce,
-    part,
 )
 
 
@@ -30,10 +29,20 @@ class SubscriptionBody(Body):
     purpose: Text = ""
 
 
-class AuctionBody(Body):
-    """`terms` as in the reference; `increments` may be the name of a table, such as "ebay-2003"."""
+class _Terms(Part):
+    """Terms as they come in: `increments` may be the name of a table, such as "ebay-2003"."""
 
-    terms: dict[str, Any]
+    def take(self, value: Any) -> Any:
+        named = value.get("increments") if isinstance(value, dict) else None
+        if isinstance(named, str):
+            if named not in INCREMENT_TABLES:
+                raise ValueError(f"increments: known tables are {', '.join(INCREMENT_TABLES)}")
+            value = {**value, "increments": INCREMENT_TABLES[named]}
+        return super().take(value)
+
+
+class AuctionBody(Body):
+    terms: Annotated[AuctionTerms, _Terms(AuctionTerms, "AuctionTerms")]
 
 
 class BidBody(Body):
@@ -48,13 +57,4 @@ class ExtensionBody(Body):
 
 
 def open_auction(body: AuctionBody, **fields: Any) -> c.OpenAuction:
-    terms = dict(body.terms)
-    named = terms.get("increments")
-    if isinstance(named, str):
-        if named not in INCREMENT_TABLES:
-            tables = ", ".join(INCREMENT_TABLES)
-            raise Problem(422, "invalid_request", f"terms.increments: known tables are {tables}")
-        terms["increments"] = INCREMENT_TABLES[named]
-    return make(
-        c.OpenAuction, terms=part(terms, "terms", AuctionTerms), nonce=new_nonce(), **fields
-    )
+    return make(c.OpenAuction, terms=body.terms, nonce=new_nonce(), **fields)

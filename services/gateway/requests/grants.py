@@ -2,7 +2,7 @@
 
 from typing import Annotated, Final
 
-from pydantic import Field
+from pydantic import ConfigDict, Field
 
 from schemas.base import INTEGER_MAX
 from services.gateway.requests.base import Amount, Body, Reason, Text
@@ -25,6 +25,8 @@ class RefundBody(Body):
 
 class DeliveryBody(Body):
     """Without `limit` the whole file is delivered as it was published."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"limit": 2}]})
 
     offset: Annotated[int, Field(ge=0, le=INTEGER_MAX)] = 0
     limit: Annotated[int, Field(gt=0, le=ROWS_MAX)] | None = None

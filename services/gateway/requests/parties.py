@@ -1,4 +1,4 @@
-"""Bodies about parties and tokens."""
+"""Bodies about parties."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from pydantic import Field
 
 from schemas.parties import PartyKind, Role
 from schemas.postings import Purse
-from services.gateway.requests.base import Amount, Body, Currency, Name
+from services.gateway.requests.base import Amount, Body, Currency, Id, Name
 
 
 class PartyBody(Body):
@@ -14,7 +14,7 @@ class PartyBody(Body):
     kind: PartyKind
     roles: Annotated[list[Role], Field(min_length=1, max_length=5)]
     credit_code: Annotated[str, Field(max_length=18)] = ""
-    controller_id: str | None = None
+    controller_id: Id | None = None
 
 
 class VerificationBody(Body):
@@ -27,7 +27,7 @@ class VerificationBody(Body):
 class ControllerBody(Body):
     """None: no body controls the party."""
 
-    controller_id: Annotated[str, Field(min_length=5, max_length=64)] | None
+    controller_id: Id | None
 
 
 class PayoutBody(Body):
@@ -37,8 +37,3 @@ class PayoutBody(Body):
     currency: Currency
     amount_minor: Amount
     reference: Name
-
-
-class TokenBody(Body):
-    role: Role
-    lasts_ms: Amount | None = None

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["catalogue"])
 async def register(
     request: Request, call: Caller, title: Annotated[str, Query(min_length=1, max_length=200)]
 ) -> Response:
-    """The body is the content itself: CSV (text/csv) or JSON lines (application/x-ndjson)."""
+    """Upload a data set: CSV (text/csv) or JSON lines (application/x-ndjson) as the body."""
     data_set_id = call.id("dst")
     content = await _received(request, call)
     command = make(
@@ -42,6 +42,7 @@ async def register(
 
 @router.get("/data-sets/{data_set_id}")
 async def data_set(data_set_id: str, call: Caller) -> t.DataSetRow:
+    """A data set: its columns, size, hash and first rows."""
     return call.read(t.DataSetRow, data_set_id)
 
 
@@ -65,6 +66,7 @@ async def revise(data_set_id: str, request: Request, call: Caller) -> Response:
 async def revisions(
     data_set_id: str, call: Caller, limit: Limit = 100, after: After = -1
 ) -> Page[t.RevisionRow]:
+    """What each revision of a data set holds, in the order they came."""
     call.read(t.DataSetRow, data_set_id)
     of_it = col(t.RevisionRow.data_set_id) == data_set_id
     return await page(call, t.RevisionRow, limit, after, of_it)
@@ -72,6 +74,7 @@ async def revisions(
 
 @router.post("/listings", response_model=t.ListingRow)
 async def draft(body: ListingBody, call: Caller) -> Response:
+    """Draft a listing: which data, how it describes itself, what it costs, what it allows."""
     listing_id = call.id("lst")
     command = say_listing(
         c.DraftListing, body, id=listing_id, at_ms=call.at_ms, supplier_id=call.party_id
@@ -106,6 +109,7 @@ async def listings(
 
 @router.get("/listings/{listing_id}")
 async def listing(listing_id: str, call: Caller) -> t.ListingRow:
+    """A listing as it stands. Drafts are shown to their supplier and to the oversight only."""
     row = call.read(t.ListingRow, listing_id)
     if row.status in ("draft", "under_review"):
         call.owns(row.supplier_id)
@@ -128,28 +132,33 @@ async def amend(listing_id: str, body: ListingBody, call: Caller) -> Response:
 
 @router.post("/listings/{listing_id}/submission", response_model=t.ListingRow)
 async def submit(listing_id: str, call: Caller) -> Response:
+    """Hand a draft in for review."""
     return await _step(call, listing_id, c.SubmitListing, supplier_id=call.party_id)
 
 
 @router.post("/listings/{listing_id}/review", response_model=t.ListingRow)
 async def review(listing_id: str, body: ReviewBody, call: Caller) -> Response:
+    """Approve a listing, which puts it on the market, or send it back with the reason."""
     fields = {"operator_id": call.party_id, **body.model_dump()}
     return await _step(call, listing_id, c.ReviewListing, **fields)
 
 
 @router.post("/listings/{listing_id}/suspension", response_model=t.ListingRow)
 async def suspend(listing_id: str, body: ReasonBody, call: Caller) -> Response:
+    """Take a listing off the market for a while."""
     fields = {"operator_id": call.party_id, "reason": body.reason}
     return await _step(call, listing_id, c.SuspendListing, **fields)
 
 
 @router.post("/listings/{listing_id}/resumption", response_model=t.ListingRow)
 async def resume(listing_id: str, call: Caller) -> Response:
+    """Put a suspended listing back on the market."""
     return await _step(call, listing_id, c.ResumeListing, operator_id=call.party_id)
 
 
 @router.post("/listings/{listing_id}/withdrawal", response_model=t.ListingRow)
 async def withdraw(listing_id: str, body: ReasonBody, call: Caller) -> Response:
+    """Take a listing off the market for good."""
     fields = {"supplier_id": call.party_id, "reason": body.reason}
     return await _step(call, listing_id, c.WithdrawListing, **fields)
 
@@ -184,6 +193,7 @@ async def subscribe(listing_id: str, body: SubscriptionBody, call: Caller) -> Re
 
 @router.post("/listings/{listing_id}/auctions", response_model=t.AuctionView)
 async def auction(listing_id: str, body: AuctionBody, call: Caller) -> Response:
+    """Open an auction of a listing offered for auction."""
     auction_id = call.id("auc")
     command = open_auction(
         body, id=auction_id, at_ms=call.at_ms, listing_id=listing_id, supplier_id=call.party_id

@@ -82,29 +82,34 @@ async def place_bid(auction_id: str, body: BidBody, call: Caller) -> Response:
 
 @router.post("/auctions/{auction_id}/withdrawal", response_model=t.AuctionView)
 async def withdraw(auction_id: str, body: ReasonBody, call: Caller) -> Response:
+    """Take an auction back, which is free until its first bid."""
     fields = {"supplier_id": call.party_id, "reason": body.reason}
     return await _step(call, auction_id, c.WithdrawAuction, **fields)
 
 
 @router.post("/auctions/{auction_id}/cancellation", response_model=t.AuctionView)
 async def cancel(auction_id: str, body: ReasonBody, call: Caller) -> Response:
+    """Cancel an auction, which releases all that was reserved for it."""
     fields = {"operator_id": call.party_id, "reason": body.reason}
     return await _step(call, auction_id, c.CancelAuction, **fields)
 
 
 @router.post("/auctions/{auction_id}/extension", response_model=t.AuctionView)
 async def extend(auction_id: str, body: ExtensionBody, call: Caller) -> Response:
+    """Move an auction's end later, after an outage."""
     fields = {"operator_id": call.party_id, **body.model_dump()}
     return await _step(call, auction_id, c.ExtendAuction, **fields)
 
 
 @router.get("/bids")
 async def own_bids(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.BidRow]:
+    """The caller's own bids, in the order they last changed."""
     return await page(call, t.BidRow, limit, after, col(t.BidRow.bidder_id) == call.party_id)
 
 
 @router.get("/bids/{bid_id}")
 async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
+    """A bid, with its maximum, as its bidder sees it."""
     row = call.read(t.BidRow, bid_id)
     call.owns(row.bidder_id)
     return row
@@ -112,6 +117,7 @@ async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
 
 @router.get("/trades")
 async def trades(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.TradeRow]:
+    """The caller's trades, as buyer and as supplier."""
     mine = or_(
         col(t.TradeRow.buyer_id) == call.party_id, col(t.TradeRow.supplier_id) == call.party_id
     )
@@ -120,6 +126,7 @@ async def trades(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.
 
 @router.get("/trades/{trade_id}")
 async def trade(trade_id: str, call: Caller) -> t.TradeRow:
+    """A trade: who, what, at which price, and whether it is settled."""
     row = call.read(t.TradeRow, trade_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row

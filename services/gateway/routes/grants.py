@@ -16,16 +16,20 @@ from schemas.tariff import Unit
 from services.gateway import credential
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.content import CSV
+from services.gateway.content import CSV, JSON_LINES
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.requests.base import MoneyBody, ReasonBody, make
 from services.gateway.requests.grants import ROWS_MAX, DeliveryBody, RefundBody, UsageBody
 
 router = APIRouter(prefix="/v1/grants", tags=["grants"])
+_CONTENT: dict[int | str, dict[str, Any]] = {
+    200: {"content": {kind: {"schema": {"type": "string"}} for kind in (CSV, JSON_LINES)}}
+}
 
 
 @router.get("")
 async def grants(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.GrantRow]:
+    """The caller's grants, as buyer and as supplier."""
     mine = or_(
         col(t.GrantRow.buyer_id) == call.party_id, col(t.GrantRow.supplier_id) == call.party_id
     )
@@ -34,12 +38,17 @@ async def grants(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.
 
 @router.get("/{grant_id}")
 async def grant(grant_id: str, call: Caller) -> t.GrantRow:
+    """A grant: what it allows, what was used, what is left."""
     row = call.read(t.GrantRow, grant_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row
 
 
-@router.get("/{grant_id}/credential")
+@router.get(
+    "/{grant_id}/credential",
+    response_class=Response,
+    responses={200: {"content": {"application/vc+jwt": {"schema": {"type": "string"}}}}},
+)
 async def signed(grant_id: str, call: Caller) -> Response:
     """The grant as a signed verifiable credential; check it with the venue's public key."""
     row = await grant(grant_id, call)
@@ -53,12 +62,14 @@ async def signed(grant_id: str, call: Caller) -> Response:
 async def usage(
     grant_id: str, call: Caller, limit: Limit = 100, after: After = -1
 ) -> Page[t.UsageRow]:
+    """Every recorded and refused use of a grant, with its cost."""
     await grant(grant_id, call)
     return await page(call, t.UsageRow, limit, after, col(t.UsageRow.grant_id) == grant_id)
 
 
 @router.post("/{grant_id}/usage", response_model=t.UsageRow)
 async def use(grant_id: str, body: UsageBody, call: Caller) -> Response:
+    """Record a use: checked against the policy, and charged, before anything is delivered."""
     command = make(
         c.RecordUsage,
         id=call.id("usg"),
@@ -70,7 +81,7 @@ async def use(grant_id: str, body: UsageBody, call: Caller) -> Response:
     return await call.send(command, t.UsageRow, command.id)
 
 
-@router.post("/{grant_id}/deliveries", response_class=Response)
+@router.post("/{grant_id}/deliveries", response_class=Response, responses=_CONTENT)
 async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
     """Check, record and charge the use, then deliver. The same key again delivers free."""
     row = await grant(grant_id, call)
@@ -99,28 +110,33 @@ async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
 
 @router.post("/{grant_id}/top-ups", response_model=t.GrantRow)
 async def top_up(grant_id: str, body: MoneyBody, call: Caller) -> Response:
+    """Add to a grant's prepaid budget, which resumes one that ran out."""
     money = body.model_dump(exclude={"reference"})
     return await _step(call, grant_id, c.TopUpGrant, "trf", buyer_id=call.party_id, **money)
 
 
 @router.post("/{grant_id}/end", response_model=t.GrantRow)
 async def end(grant_id: str, call: Caller) -> Response:
+    """Give a grant back; what is left prepaid returns to the buyer."""
     return await _step(call, grant_id, c.EndGrant, buyer_id=call.party_id)
 
 
 @router.post("/{grant_id}/suspension", response_model=t.GrantRow)
 async def suspend(grant_id: str, body: ReasonBody, call: Caller) -> Response:
+    """Suspend a grant: nothing is delivered under it until it is resumed."""
     fields = {"operator_id": call.party_id, "reason": body.reason}
     return await _step(call, grant_id, c.SuspendGrant, **fields)
 
 
 @router.post("/{grant_id}/resumption", response_model=t.GrantRow)
 async def resume(grant_id: str, call: Caller) -> Response:
+    """Resume a grant that the operator suspended."""
     return await _step(call, grant_id, c.ResumeGrant, operator_id=call.party_id)
 
 
 @router.post("/{grant_id}/revocation", response_model=t.GrantRow)
 async def revoke(grant_id: str, body: ReasonBody, call: Caller) -> Response:
+    """Revoke a grant for good; what is left prepaid returns to the buyer."""
     fields = {"operator_id": call.party_id, "reason": body.reason}
     return await _step(call, grant_id, c.RevokeGrant, **fields)
 

@@ -1,4 +1,4 @@
-"""Parties, their tokens, and their money."""
+"""Parties and their money."""
 
 from typing import Any
 
@@ -9,21 +9,19 @@ from schemas import commands as c
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.paging import After, Limit, Page, page
-from services.gateway.problems import Problem
 from services.gateway.requests.base import MoneyBody, ReasonBody, make
 from services.gateway.requests.parties import (
     ControllerBody,
     PartyBody,
-    TokenBody,
     VerificationBody,
 )
-from services.gateway.tokens import Principal
 
 router = APIRouter(prefix="/v1", tags=["parties"])
 
 
 @router.post("/parties", response_model=t.PartyRow)
 async def register(body: PartyBody, call: Caller) -> Response:
+    """Register a party with the roles it asks for; it may act once it is approved."""
     party_id = call.id("pty")
     command = make(c.RegisterParty, id=party_id, at_ms=call.at_ms, **body.model_dump())
     return await call.send(command, t.PartyRow, party_id)
@@ -31,11 +29,13 @@ async def register(body: PartyBody, call: Caller) -> Response:
 
 @router.get("/parties")
 async def parties(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.PartyRow]:
+    """All parties, in the order they last changed."""
     return await page(call, t.PartyRow, limit, after)
 
 
 @router.get("/parties/{party_id}")
 async def party(party_id: str, call: Caller) -> t.PartyRow:
+    """A party: what it is by law, its roles, whether it is approved."""
     call.owns(party_id)
     return call.read(t.PartyRow, party_id)
 
@@ -48,6 +48,7 @@ async def verify(party_id: str, body: VerificationBody, call: Caller) -> Respons
 
 @router.post("/parties/{party_id}/approval", response_model=t.PartyRow)
 async def approve(party_id: str, call: Caller) -> Response:
+    """Approve a party in the roles it registered for, which opens its accounts."""
     return await _step(call, party_id, c.ApproveParty)
 
 
@@ -59,6 +60,7 @@ async def suspend(party_id: str, body: ReasonBody, call: Caller) -> Response:
 
 @router.post("/parties/{party_id}/resumption", response_model=t.PartyRow)
 async def resume(party_id: str, call: Caller) -> Response:
+    """Let a suspended party act again."""
     return await _step(call, party_id, c.ResumeParty)
 
 
@@ -68,25 +70,9 @@ async def change_controller(party_id: str, body: ControllerBody, call: Caller) -
     return await _step(call, party_id, c.ChangeController, controller_id=body.controller_id)
 
 
-@router.post("/parties/{party_id}/tokens", status_code=201)
-async def issue_token(party_id: str, body: TokenBody, call: Caller) -> dict[str, str]:
-    row = call.read(t.PartyRow, party_id)
-    if body.role.value not in row.roles:
-        raise Problem(422, "role_missing", f"{party_id} has the roles: {', '.join(row.roles)}.")
-    expires_at_ms = None if body.lasts_ms is None else call.at_ms + body.lasts_ms
-    token_id, token = call.exchange.tokens.issue(Principal(party_id, body.role), expires_at_ms)
-    return {"id": token_id, "token": token}
-
-
-@router.delete("/tokens/{token_id}", status_code=204)
-async def revoke_token(token_id: str, call: Caller) -> Response:
-    if not call.exchange.tokens.revoke(token_id):
-        raise Problem(404, "not_found", f"There is no token {token_id}.")
-    return Response(status_code=204)
-
-
 @router.post("/parties/{party_id}/deposits", response_model=t.CommandStatus)
 async def deposit(party_id: str, body: MoneyBody, call: Caller) -> Response:
+    """Book money that came in for a party from outside."""
     command = make(
         c.Deposit,
         id=call.id("trf"),
@@ -100,6 +86,7 @@ async def deposit(party_id: str, body: MoneyBody, call: Caller) -> Response:
 
 @router.post("/parties/{party_id}/withdrawals", response_model=t.CommandStatus)
 async def withdraw(party_id: str, body: MoneyBody, call: Caller) -> Response:
+    """Pay available money out to the party."""
     call.owns(party_id)
     command = make(
         c.Withdraw,

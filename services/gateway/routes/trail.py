@@ -31,6 +31,7 @@ PUBLIC_TOPICS: Final = frozenset({"listings", "bids"})
 
 @router.get("/v1/audit/head")
 async def head(call: Caller) -> dict[str, Any]:
+    """The newest signed checkpoint: size and root of the tree over all records."""
     size, root, note = await run_in_threadpool(call.exchange.audit.head)
     key = call.exchange.verifier_key
     return {"size": size, "root": root.hex(), "checkpoint": note.decode(), "verifier_key": key}
@@ -38,6 +39,7 @@ async def head(call: Caller) -> dict[str, Any]:
 
 @router.get("/v1/audit/consistency")
 async def consistency(call: Caller, old_size: Size, new_size: Size) -> dict[str, Any]:
+    """The proof that the tree of one size is the beginning of that of another."""
     try:
         proof = await run_in_threadpool(call.exchange.audit.consistency, old_size, new_size)
     except ProofError as error:
@@ -108,11 +110,13 @@ async def venue(call: Caller) -> dict[str, Any]:
 
 @router.get("/healthz")
 async def healthz(call: Caller) -> dict[str, str]:
+    """Whether the process answers."""
     return {"status": "alive"}
 
 
 @router.get("/readyz")
 async def readyz(call: Caller) -> dict[str, str]:
+    """Whether everything behind the edge works; 503 says what does not."""
     if faults := call.exchange.market.faults():
         raise Problem(503, "not_ready", "; ".join(faults))
     notices = call.exchange.market.notices()
