@@ -16,6 +16,10 @@ from schemas.tariff import Tariff
 
 COLUMNS_MAX = 500
 SAMPLE_ROWS_MAX = 5
+KEYWORDS_MAX = 200
+FORMATS_MAX = 50
+
+Abstract = Annotated[str, Meta(max_length=10_000)]
 
 
 class Field(StrEnum):
@@ -84,12 +88,16 @@ class Content(Fact):
 
 
 class CatalogueEntry(Fact):
-    """How a listing describes itself; titles and abstracts in Chinese and English."""
+    """How a listing describes itself; titles and abstracts in Chinese and English.
+
+    `identifier` is the supplier's own, as in the catalogue the entry came from; `formats` are told
+    of content that is not stored here.
+    """
 
     title_zh: Name
     title_en: Name
-    abstract_zh: Text
-    abstract_en: Text
+    abstract_zh: Abstract
+    abstract_en: Abstract
     field: Field
     update_cycle: UpdateCycle
     provider_name: Name
@@ -103,6 +111,12 @@ class CatalogueEntry(Fact):
     published_on: Annotated[str, Meta(max_length=10)] = ""
     related_codes: Annotated[tuple[str, ...], Meta(max_length=50)] = ()
     source: Text = ""
+    identifier: Annotated[str, Meta(max_length=1_000)] = ""
+    keywords: Annotated[tuple[Name, ...], Meta(max_length=KEYWORDS_MAX)] = ()
+    formats: Annotated[tuple[Name, ...], Meta(max_length=FORMATS_MAX)] = ()
+    modified_on: Annotated[str, Meta(max_length=100)] = ""
+    contact_name: Annotated[str, Meta(max_length=200)] = ""
+    contact_email: Annotated[str, Meta(max_length=200)] = ""
 
 
 class FreeOffer(Fact, tag_field="mode", tag="free"):

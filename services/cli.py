@@ -24,6 +24,7 @@ COMMANDS: Final = {
     "restore": ("services.commands.backup", "Make a data folder from a backup, all of it checked."),
     "rebuild": ("services.commands.backup", "Make tree and read models again from the log."),
     "ledger": ("services.commands.ledger", "The books: trial balance, statements, export."),
+    "catalog": ("services.commands.catalog", "Import and export catalogues (DCAT-US 1.1)."),
     "replay": ("services.commands.replay", "Run recorded auctions or usage through the rules."),
     "test": ("services.commands.house", "Run the tests."),
     "check": ("services.commands.house", "Format, lint, types, import rules and quick tests."),

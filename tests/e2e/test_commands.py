@@ -71,6 +71,14 @@ def test_the_demo_trades_in_all_modes_and_proves_it(tmp_path: Path) -> None:
     assert report["audit"]["size"] > 100
 
 
+GROUPED = {
+    "audit": ("verify", "replay", "show", "prove", "export"),
+    "catalog": ("import", "export"),
+    "ledger": ("trial-balance", "statement", "export"),
+    "replay": ("auctions", "usage"),
+}
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_helps_with_an_example(name: str) -> None:
     done = run(name, "--help")
@@ -79,13 +87,6 @@ def test_every_command_helps_with_an_example(name: str) -> None:
     if name in GROUPED:
         return  # a group: its own commands have the examples, see below
     assert "Example: databourse" in done.stdout
-
-
-GROUPED = {
-    "ledger": ("trial-balance", "statement", "export"),
-    "audit": ("verify", "replay", "show", "prove", "export"),
-    "replay": ("auctions", "usage"),
-}
 
 
 @pytest.mark.parametrize("words", [(group, name) for group in GROUPED for name in GROUPED[group]])
@@ -111,6 +112,22 @@ def test_a_folder_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:
     assert done.returncode == 2
     assert "is in use by another process; stop that one or choose another folder" in done.stderr
     assert server.stop() == 0
+
+
+def test_exit_codes_of_catalog_import(tmp_path: Path) -> None:
+    data, files = ("--data", str(tmp_path / "market")), ROOT / "tests" / "data" / "dcat-us"
+    good, faulty = str(files / "usda.gov.data.json"), str(files / "numerical-title.data.json")
+    missing = str(tmp_path / "nothing.json")
+    assert run("catalog", "import", good, *data).returncode == 0
+    assert run("catalog", "import", good, faulty, *data).returncode == 1
+    mixed = run("catalog", "import", missing, good, *data, "--json")
+    assert mixed.returncode == 2
+    assert [(told["file"], told["imported"]) for told in json.loads(mixed.stdout)] == [
+        (missing, 0),
+        (good, 3),
+    ]
+    address = ("--url", "http://127.0.0.1:9", "--supplier", "pty_other1")
+    assert run("catalog", "import", good, *address, "--json").returncode == 3
 
 
 def test_exit_codes_of_audit(tmp_path: Path) -> None:

@@ -1,0 +1,1 @@
+"""Calling the HTTP interface from the command line, over the network or inside this process."""
