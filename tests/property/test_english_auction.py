@@ -11,14 +11,16 @@ from tests.builders.market import AT_AUCTION, T0, Market
 TABLE = INCREMENT_TABLES["ebay-2003"]
 START = 500
 BIDDERS = ("anna", "bole", "chen", "dora")
-placed_bids = st.lists(st.tuples(st.sampled_from(BIDDERS), st.integers(1, 40_000)), max_size=25)
+amounts = st.one_of(st.integers(1, 40_000), st.sampled_from([8_950, 9_000, 9_050, 9_100]))
+placed_bids = st.lists(st.tuples(st.sampled_from(BIDDERS), amounts), max_size=25)
 
 
-def by_the_rule(accepted: list[tuple[str, int]], reserve: int) -> tuple[str, int]:
+def by_the_rule(accepted: list[tuple[str, int]], reserve: int, rights: set[str]) -> tuple[str, int]:
     """Return leader and price from the bids that were taken, and from nothing else."""
-    maxima: dict[str, tuple[int, int]] = {}
+    maxima: dict[str, tuple[int, bool, int]] = {}
     for order, (bidder, amount) in enumerate(accepted):
-        maxima[bidder] = (amount, -order)  # a bidder's newest bid; ties go to the earlier one
+        # a bidder's newest bid; ties go to a holder of a right, then to the earlier one
+        maxima[bidder] = (amount, bidder in rights, -order)
     ranked = sorted(maxima, key=lambda bidder: maxima[bidder], reverse=True)
     leader, highest = ranked[0], maxima[ranked[0]][0]
     price = START
@@ -28,10 +30,10 @@ def by_the_rule(accepted: list[tuple[str, int]], reserve: int) -> tuple[str, int
     return leader, max(price, reserve) if highest >= reserve else price
 
 
-@given(placed_bids, st.sampled_from([0, 9_000]))
+@given(placed_bids, st.sampled_from([0, 9_000]), st.sets(st.sampled_from(BIDDERS), max_size=2))
 @settings(max_examples=200, deadline=None)
 def test_leader_and_price_follow_from_the_accepted_bids_alone(
-    bids: list[tuple[str, int]], reserve: int
+    bids: list[tuple[str, int]], reserve: int, rights: set[str]
 ) -> None:
     market = Market()
     seller = market.supplier()
@@ -42,6 +44,7 @@ def test_leader_and_price_follow_from_the_accepted_bids_alone(
         start_price_minor=START,
         reserve_price_minor=reserve,
         reserve_hidden=True,
+        priority_ids=tuple(f"pty_{name}" for name in sorted(rights)),
     )
     accepted: list[tuple[str, int]] = []
     for name, amount in bids:
@@ -49,11 +52,11 @@ def test_leader_and_price_follow_from_the_accepted_bids_alone(
         for event in happened:
             if isinstance(event, BidPlaced):
                 accepted.append((name, amount))
-                assert event.price_minor == by_the_rule(accepted, reserve)[1]
+                assert event.price_minor == by_the_rule(accepted, reserve, rights)[1]
     sold = [e for e in market.until(T0 + 3_600_000) if isinstance(e, TradeExecuted)]
     if not accepted or max(amount for _, amount in accepted) < reserve:
         assert sold == []
     else:
-        leader, price = by_the_rule(accepted, reserve)
+        leader, price = by_the_rule(accepted, reserve, rights)
         assert (names[sold[0].buyer_id], sold[0].price_minor) == (leader, price)
     assert market.venue.settlement.ledger.holds == {}

@@ -5,13 +5,12 @@ from collections import defaultdict
 import msgspec
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, invariant, rule
 
 from schemas import commands as c
-from schemas.auctions import INCREMENT_TABLES, EnglishTerms, SoftClose
-from schemas.catalogue import AuctionOffer, FreeOffer, GrantTerms, MeteredOffer
+from schemas.auctions import INCREMENT_TABLES, EnglishTerms, UniformTerms
+from schemas.catalogue import FreeOffer, GrantTerms, MeteredOffer
 from schemas.envelope import decode_message, decode_record, encode
-from schemas.events import BidPlaced, TradeExecuted
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.policy import Constraint, Permission, Policy
 from schemas.tariff import PriceModel, Tariff, Tier, Unit
@@ -19,14 +18,23 @@ from schemas.topics import Service
 from services.audit.verify import replay_log
 from simulation.stage import OPERATOR
 from streams.recovery import recover
-from tests.builders.drivers import Cascades, Steps
+from tests.builders.drivers import Steps
+from tests.builders.lives import (
+    AUCTION_LISTINGS,
+    BUYERS,
+    SOFT,
+    AuctionRules,
+    amounts,
+    buyers,
+    hurry,
+    picks,
+    services,
+)
 from tests.builders.market import CONTENT, ENTRY, T0
 
-BUYERS = ("pty_anna", "pty_bole", "pty_chen")
 SUPPLIERS = {"pty_bureau": PartyKind.GOVERNMENT, "pty_maker": PartyKind.ENTERPRISE}
 LISTINGS = {
-    "lst_auction1": ("pty_bureau", AuctionOffer(currency="CNY")),
-    "lst_auction2": ("pty_maker", AuctionOffer(currency="CNY")),
+    **AUCTION_LISTINGS,
     "lst_metered": (
         "pty_maker",
         MeteredOffer(
@@ -52,37 +60,10 @@ AT_MOST_40 = Policy(
         ),
     )
 )
-buyers = st.sampled_from(BUYERS)
-amounts = st.integers(1, 60_000)
-picks = st.integers(0, 1_000)
-services = st.sampled_from([Service.MATCHING, Service.SETTLEMENT])
-hurry = st.lists(services, max_size=4)
-late = st.sampled_from([0, 0, 0, 50, 3_000])
 
 
-class MarketMachine(RuleBasedStateMachine):
-    """Rules say commands, good and bad; the driver decides when the services take them."""
-
-    driver_kind: type = Cascades
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.driver = self.driver_kind()
-        self.count = 0
-        self.said: list = []
-        self.auctions: list[str] = []
-
-    def id(self, role: str) -> str:
-        self.count += 1
-        return f"{role}_{self.count:05}"
-
-    def say(self, command) -> None:
-        self.said.append(command)
-        self.driver.say(command)
-
-    @property
-    def now_ms(self) -> int:
-        return self.driver.now_ms
+class MarketMachine(AuctionRules):
+    """A whole market: money, catalogue, grants, and auctions."""
 
     @initialize()
     def open_market(self) -> None:
@@ -103,8 +84,10 @@ class MarketMachine(RuleBasedStateMachine):
         for listing_id, (supplier, offer) in LISTINGS.items():
             self.publish(listing_id, supplier, offer)
         self.driver.settle_down()
-        for number in (1, 2):
-            self.open_auction(number, 20_000 * number, 100, 0, True)
+        soft = {"increments": INCREMENT_TABLES["ebay-2003"], "soft_close": SOFT}
+        for number, kind in ((1, (EnglishTerms, soft)), (2, (UniformTerms, {"licences": 3}))):
+            listing_id = f"lst_auction{number}"
+            self.open_auction(listing_id, kind, 20_000 * number, 100, 0, (), True)
         self.subscribe("pty_anna", 900)
         self.driver.settle_down()
 
@@ -159,62 +142,6 @@ class MarketMachine(RuleBasedStateMachine):
                 amount_minor=amount,
             )
         )
-
-    @rule(
-        number=st.sampled_from([1, 2]),
-        lasts_ms=st.integers(5_000, 60_000),
-        start=st.integers(1, 3_000),
-        reserve=st.sampled_from([0, 0, 9_000, 40_000]),
-        soft=st.booleans(),
-    )
-    def open_auction(
-        self, number: int, lasts_ms: int, start: int, reserve: int, soft: bool
-    ) -> None:
-        listing_id = f"lst_auction{number}"
-        rule_ = SoftClose(window_ms=5_000, extend_by_ms=7_000, extensions_max=2) if soft else None
-        terms = EnglishTerms(
-            currency="CNY",
-            starts_at_ms=self.now_ms,
-            ends_at_ms=self.now_ms + lasts_ms,
-            start_price_minor=start,
-            increments=INCREMENT_TABLES["ebay-2003"],
-            reserve_price_minor=reserve,
-            reserve_hidden=True,
-            soft_close=rule_,
-        )
-        self.auctions.append(self.id("auc"))
-        self.say(
-            c.OpenAuction(
-                id=self.auctions[-1],
-                at_ms=self.now_ms,
-                listing_id=listing_id,
-                supplier_id=LISTINGS[listing_id][0],
-                terms=terms,
-                nonce="0" * 32,
-            )
-        )
-
-    @precondition(lambda self: self.auctions)
-    @rule(bids=st.lists(st.tuples(buyers, amounts, late, hurry), min_size=1, max_size=8))
-    def contest(self, bids: list) -> None:
-        """Bid on what is open, or was, with stamps that may be old, services stepping in
-        between.
-        """
-        live = list(self.driver.states[0].auctions) or self.auctions[-2:]
-        for number, (buyer, amount, late_ms, stepping) in enumerate(bids):
-            self.say(
-                c.PlaceBid(
-                    id=self.id("bid"),
-                    at_ms=max(T0, self.now_ms - late_ms),
-                    auction_id=live[number % len(live)],
-                    bidder_id=buyer,
-                    currency="CNY",
-                    max_price_minor=amount,
-                    nonce="0" * 32,
-                )
-            )
-            for service in stepping:
-                self.driver.step(service, 3)
 
     @rule(buyer=buyers, budget=amounts)
     def subscribe(self, buyer: str, budget: int) -> None:
@@ -276,28 +203,6 @@ class MarketMachine(RuleBasedStateMachine):
             case "resume":
                 self.say(c.ResumeGrant(operator_id=OPERATOR, **about))
 
-    @rule(number=st.sampled_from([1, 2]), back=st.booleans())
-    def suspend_listing(self, number: int, back: bool) -> None:
-        about = {"id": self.id("cmd"), "at_ms": self.now_ms, "operator_id": OPERATOR}
-        listing_id = f"lst_auction{number}"
-        if back:
-            self.say(c.ResumeListing(listing_id=listing_id, **about))
-        else:
-            self.say(c.SuspendListing(listing_id=listing_id, reason="check", **about))
-
-    @precondition(lambda self: self.auctions)
-    @rule(pick=picks)
-    def cancel_auction(self, pick: int) -> None:
-        self.say(
-            c.CancelAuction(
-                id=self.id("cmd"),
-                at_ms=self.now_ms,
-                auction_id=self.auctions[pick % len(self.auctions)],
-                operator_id=OPERATOR,
-                reason="outage",
-            )
-        )
-
     @rule(pick=picks, changed=st.booleans())
     def say_again(self, pick: int, changed: bool) -> None:
         """A retry, with a new stamp; or another wish under an old id."""
@@ -335,14 +240,6 @@ class MarketMachine(RuleBasedStateMachine):
             if account.endswith("/reserved"):
                 assert amount == locked[account]
 
-    @invariant()
-    def price_lies_between_start_and_highest_maximum(self) -> None:
-        state, _ = self.driver.states
-        for auction in state.auctions.values():
-            start = auction.terms.start_price_minor
-            for bid in auction.standing.values():
-                assert start <= auction.price_minor <= bid.max_price_minor
-
     def teardown(self) -> None:
         if not self.said:
             return
@@ -354,7 +251,8 @@ class MarketMachine(RuleBasedStateMachine):
         assert not money.ledger.holds, "something stays reserved after the end of every auction"
         self.replay_gives_the_same()
         self.messages_survive_their_bytes()
-        self.trades_are_settled_once()
+        self.trades_are_settled_once_and_within_their_bids()
+        self.no_auction_sells_more_than_it_has()
 
     def replay_gives_the_same(self) -> None:
         assert replay_log(self.driver.log).findings == []
@@ -370,16 +268,6 @@ class MarketMachine(RuleBasedStateMachine):
             record = decode_record(body)
             assert encode(record) == body
             assert decode_message(encode(record.data)) == record.data
-
-    def trades_are_settled_once(self) -> None:
-        records = [decode_record(body).data for _, body in self.driver.log.read(0)]
-        traded = [event.request_id for event in records if isinstance(event, TradeExecuted)]
-        placed = {event.bid_id: event for event in records if isinstance(event, BidPlaced)}
-        issued = [e.trade_id for e in records if type(e).__name__ == "GrantIssued"]
-        assert len(traded) == len(set(traded)) == len(issued) == len(set(issued))
-        for event in records:
-            if isinstance(event, TradeExecuted) and event.request_id in placed:
-                assert event.price_minor <= placed[event.request_id].max_price_minor
 
 
 class RacingMachine(MarketMachine):
