@@ -258,6 +258,11 @@ class _LockedReader(EmbeddedReader):
         super().__init__(folder)
         self._turn = threading.Lock()
 
+    @property
+    def size(self) -> int:
+        with self._turn:
+            return super().size
+
     def read(
         self, start: int, limit: int = READ_LIMIT_MAX, topics: Collection[str] | None = None
     ) -> Sequence[Stored]:

@@ -6,7 +6,7 @@ import signal
 import socket
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import uvicorn
@@ -14,10 +14,19 @@ import uvicorn
 from services.commands import Exit, UsageError
 from services.commands.folder import usable
 from services.gateway.app import create_app
+from services.gateway.protocol import PatientProtocol
+from services.gateway.rate_limit import Quota
+from services.gateway.settings import EdgeSettings
 from services.process import Process
 
 app = typer.Typer()
 Port = Annotated[int, typer.Option("--port", help="0 takes any free port.")]
+DEFAULTS: Final = EdgeSettings()
+CONNECTIONS_MAX: Final = 2_000
+
+
+def _said(quota: Quota) -> str:
+    return f"{quota.calls}/{quota.window_s}"
 
 
 @app.command("serve")
@@ -27,12 +36,29 @@ def serve(
     host: Annotated[
         str, typer.Option("--host", help="Loopback unless you mean otherwise.")
     ] = "127.0.0.1",
+    rate_limit: Annotated[
+        str, typer.Option("--rate-limit", help="CALLS/SECONDS of each party.")
+    ] = _said(DEFAULTS.party),
+    rate_limit_address: Annotated[
+        str, typer.Option("--rate-limit-address", help="CALLS/SECONDS of an address without token.")
+    ] = _said(DEFAULTS.address),
+    rate_limit_failed: Annotated[
+        str, typer.Option("--rate-limit-failed", help="Wrong tokens/SECONDS of an address.")
+    ] = _said(DEFAULTS.failed),
+    proxy: Annotated[
+        str, typer.Option("--proxy", help="Believe X-Forwarded-For from this address.")
+    ] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Tell the address as JSON.")] = False,
 ) -> None:
     """Run all services on one data folder until stopped by Ctrl-C or SIGTERM.
 
     Example: databourse serve --data ./gx-data --port 8321
     """
+    settings = DEFAULTS._replace(
+        party=_quota(rate_limit),
+        address=_quota(rate_limit_address),
+        failed=_quota(rate_limit_failed),
+    )
     listener = listen(host, port)
     process = open_process(data)
     url = f"http://{host}:{listener.getsockname()[1]}"
@@ -42,7 +68,7 @@ def serve(
     else:
         typer.echo(f"databourse serves {data} at {url}; the first tokens are in {tokens}")
     sys.stdout.flush()
-    server = uvicorn.Server(uvicorn_config(process))
+    server = uvicorn.Server(uvicorn_config(process, settings, proxy))
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises it again once it has closed
         signal.signal(number, lambda *_: None)
     try:
@@ -88,11 +114,26 @@ def listen(host: str, port: int) -> socket.socket:
     return listener
 
 
-def uvicorn_config(process: Process) -> uvicorn.Config:
+def uvicorn_config(
+    process: Process, settings: EdgeSettings | None = None, proxy: str = ""
+) -> uvicorn.Config:
+    """`proxy` is the address whose X-Forwarded-For is believed; none by default."""
     return uvicorn.Config(
-        create_app(process.exchange),
-        log_level="warning",
+        create_app(process.exchange, settings),
+        http=PatientProtocol,
+        ws="none",
+        log_level="error",
         access_log=False,
         timeout_graceful_shutdown=3,
-        limit_concurrency=2_000,
+        limit_concurrency=CONNECTIONS_MAX,
+        proxy_headers=bool(proxy),
+        forwarded_allow_ips=proxy or None,
+        server_header=False,
     )
+
+
+def _quota(text: str) -> Quota:
+    try:
+        return Quota.parse(text)
+    except ValueError as error:
+        raise typer.BadParameter(str(error)) from error

@@ -9,6 +9,7 @@ from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 
 from services.gateway.exchange import Exchange
+from services.gateway.feed import Feed
 from services.gateway.guard import Guard
 from services.gateway.openapi import completed, operation_id
 from services.gateway.problems import (
@@ -21,6 +22,7 @@ from services.gateway.problems import (
     on_storage,
 )
 from services.gateway.routes import catalogue, deals, grants, money, parties, tokens, trail
+from services.gateway.settings import EdgeSettings
 from services.gateway.tokens import EVERYTHING, scope_of
 
 ROUTES: Final = (parties, money, tokens, catalogue, deals, grants, trail)
@@ -33,11 +35,18 @@ SCOPES: Final = frozenset(
 )
 
 
-def create_app(exchange: Exchange) -> FastAPI:
+def create_app(exchange: Exchange, settings: EdgeSettings | None = None) -> FastAPI:
+    settings = settings or EdgeSettings()
     app = _described()
     app.state.exchange = exchange
     app.state.running = set()
-    app.add_middleware(Guard, exchange=exchange, running=app.state.running)
+    app.state.feed = Feed(exchange.log, settings)
+    app.add_middleware(
+        Guard,
+        exchange=exchange,
+        running=app.state.running,
+        settings=settings,
+    )
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)

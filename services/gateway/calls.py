@@ -20,7 +20,7 @@ from services.gateway.access import ACCESS, PUBLIC, SEES_ALL, UNSCOPED
 from services.gateway.edge_store import Answer
 from services.gateway.exchange import Exchange
 from services.gateway.guard import SAFE, is_upload
-from services.gateway.problems import Problem, key_reused, refusal_problem
+from services.gateway.problems import Problem, key_reused, refusal_problem, token_missing
 from services.gateway.projector import digest
 from services.gateway.rows import look_up
 from services.gateway.tables import CommandRow
@@ -55,9 +55,7 @@ class Call:
     @property
     def principal(self) -> Principal:
         if self._principal is None:
-            raise Problem(
-                401, "token_missing", "Send a bearer token: Authorization: Bearer dbt_..."
-            )
+            raise token_missing()
         return self._principal
 
     @property

@@ -22,7 +22,7 @@ from services.gateway.tokens import scope_of
 
 Json = dict[str, Any]
 EDGE_TAGS: Final = frozenset({"tokens", "webhooks"})  # answered at the edge: no command, no 202
-_ALWAYS: Final = (401, 404, 414, 422, 429, 503)
+_ALWAYS: Final = (401, 404, 414, 422, 429, 431, 503)
 _MUTATING: Final = (400, 402, 403, 408, 409, 413, 415)
 _DESCRIPTION: Final = """An event-driven data exchange: free, metered and auction trading.
 

@@ -98,6 +98,15 @@ def refusal_problem(reason: str, detail: str = "") -> Problem:
     return Problem(status, reason, f"{text} {detail}".strip())
 
 
+def token_missing() -> Problem:
+    return Problem(
+        401,
+        "token_missing",
+        "Send a bearer token: Authorization: Bearer dbt_...",
+        {"WWW-Authenticate": "Bearer"},
+    )
+
+
 def key_reused() -> Problem:
     return Problem(
         422,
@@ -141,11 +150,14 @@ async def on_invalid(request: Request, error: Exception) -> JSONResponse:
 
 
 async def on_storage(request: Request, error: Exception) -> JSONResponse:
+    return answer(storage_problem(request.url.path, error), request.url.path)
+
+
+def storage_problem(path: str, error: Exception) -> Problem:
     """A disk or a database that fails: nothing was acknowledged, and the operator is told why."""
-    logging.getLogger("databourse").error("%s: storage: %s", request.url.path, words(error))
+    logging.getLogger("databourse").error("%s: storage: %s", path, words(error))
     detail = "The market's storage failed; nothing was acknowledged. Send it again later."
-    problem = Problem(503, "storage_unavailable", detail, {"Retry-After": "5"})
-    return answer(problem, request.url.path)
+    return Problem(503, "storage_unavailable", detail, {"Retry-After": "5"})
 
 
 async def on_crash(request: Request, error: Exception) -> JSONResponse:

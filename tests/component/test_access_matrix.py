@@ -11,7 +11,7 @@ import pytest
 
 from schemas.parties import Role
 from services.gateway.access import ACCESS, PUBLIC, SEES_ALL
-from tests.builders.operations import OPERATIONS, SPEAKERS, World, operation_name, send
+from tests.builders.operations import MUTATING, OPERATIONS, SPEAKERS, World, operation_name, send
 
 Statuses = tuple[int, int, int]
 WHOSE = ("own", "other", "missing")
@@ -143,3 +143,8 @@ def test_each_role_gets_what_the_tables_say(world: World, operation: tuple[str, 
         found[role or "nobody"] = tuple(statuses)
         wanted[role or "nobody"] = expected(operation, role)
     assert found == wanted
+
+
+def test_whoever_changes_something_must_speak() -> None:
+    """The guard refuses the others before it reads what they send."""
+    assert not [operation for operation in MUTATING if ACCESS[operation] is PUBLIC]

@@ -1,9 +1,7 @@
 """The audit trail, the stream of public events, and the venue itself."""
 
-import asyncio
 import json
-from collections.abc import AsyncIterator
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
@@ -16,17 +14,16 @@ from schemas.envelope import cloudevent_attributes, decode_record
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.credential import public_pem
-from services.gateway.exchange import Exchange
+from services.gateway.feed import Feed
+from services.gateway.guard import caller_address
 from services.gateway.problems import Problem
-from services.gateway.sealed import public_view
 
 router = APIRouter(tags=["trail"])
-STREAM_POLL_SECONDS: Final = 0.1
-STREAM_KEEP_ALIVE_SECONDS: Final = 15.0
-STREAM_RECORDS_MAX: Final = 500
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/event-stream": {"schema": {"type": "string"}}}}
+}
 Size = Annotated[int, Query(ge=1, le=INTEGER_MAX)]
 Position = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
-PUBLIC_TOPICS: Final = frozenset({"listings", "bids"})
 
 
 @router.get("/v1/audit/head")
@@ -73,7 +70,7 @@ async def entry(position: Position, call: Caller) -> dict[str, Any]:
     }
 
 
-@router.get("/v1/stream")
+@router.get("/v1/stream", response_class=StreamingResponse, responses=_EVENTS)
 async def stream(
     request: Request,
     call: Caller,
@@ -81,11 +78,13 @@ async def stream(
     after: Annotated[int | None, Query(ge=-1, le=INTEGER_MAX)] = None,
 ) -> StreamingResponse:
     """Public events as they happen (server-sent events); `id:` is the position to go on from."""
-    exchange = call.exchange
+    feed: Feed = request.app.state.feed
+    caller = call.party_id if call.speaks else caller_address(request.scope)
+    feed.check_room(caller)
     known = last_event_id.isdecimal() and int(last_event_id) <= INTEGER_MAX
     resume = int(last_event_id) if known else after
-    start = exchange.log.size if resume is None else resume + 1
-    return StreamingResponse(_events(request, exchange, start), media_type="text/event-stream")
+    start = call.exchange.log.size if resume is None else resume + 1
+    return StreamingResponse(feed.listen(caller, start), media_type="text/event-stream")
 
 
 @router.get("/")
@@ -127,25 +126,3 @@ def _after(call: Call, auction_id: str) -> str | None:
     """What came after an auction, as the read models know by now."""
     row = call.find(t.AuctionRow, auction_id)
     return None if row is None or row.status == "open" else row.relisted_as or ""
-
-
-async def _events(request: Request, exchange: Exchange, position: int) -> AsyncIterator[str]:
-    quiet = 0.0
-    yield f": from {position}\n\n"
-    while not await request.is_disconnected():
-        stored = await run_in_threadpool(
-            exchange.log.read, position, STREAM_RECORDS_MAX, PUBLIC_TOPICS
-        )
-        for position, body in stored:
-            shown = public_view(decode_record(body).data)
-            if shown is not None:
-                data = json.dumps(shown, ensure_ascii=False)
-                yield f"id: {position}\nevent: {shown['type']}\ndata: {data}\n\n"
-        if stored:
-            position, quiet = stored[-1].position + 1, 0.0
-            continue
-        quiet += STREAM_POLL_SECONDS
-        if quiet >= STREAM_KEEP_ALIVE_SECONDS:
-            quiet = 0.0
-            yield ": still here\n\n"
-        await asyncio.sleep(STREAM_POLL_SECONDS)
