@@ -2,12 +2,12 @@
 
 import operator
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Final
 
 import msgspec
 
 from schemas.policy import Constraint, Operand, Permission, Policy, UseRequest
+from schemas.times import read_iso_time
 
 
 class Decision(msgspec.Struct, frozen=True, gc=False):
@@ -18,7 +18,6 @@ class Decision(msgspec.Struct, frozen=True, gc=False):
 
 
 ALLOWED: Final = Decision(True)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _HIERARCHY: Final = "/"
 
 
@@ -71,13 +70,12 @@ def _epoch_ms(operand: Operand) -> int | None:
     """Return a moment as epoch ms; None for a text that is not RFC 3339 with an offset."""
     if isinstance(operand, int):
         return operand
-    if not isinstance(operand, str) or "T" not in operand:
+    if not isinstance(operand, str):
         return None
     try:
-        moment = datetime.fromisoformat(operand)
+        return read_iso_time(operand)
     except ValueError:
         return None
-    return None if moment.tzinfo is None else (moment - _EPOCH) // timedelta(milliseconds=1)
 
 
 def _equal(left: int | str, right: Operand) -> bool:

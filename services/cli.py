@@ -23,6 +23,8 @@ COMMANDS: Final = {
     "backup": ("services.commands.backup", "Copy a market, running or not, into one file."),
     "restore": ("services.commands.backup", "Make a data folder from a backup, all of it checked."),
     "rebuild": ("services.commands.backup", "Make tree and read models again from the log."),
+    "grant": ("services.commands.grant", "Check a grant's credential offline."),
+    "keys": ("services.commands.keys", "The keys that sign grants: list and rotate them."),
     "ledger": ("services.commands.ledger", "The books: trial balance, statements, export."),
     "catalog": ("services.commands.catalog", "Import and export catalogues (DCAT-US 1.1)."),
     "replay": ("services.commands.replay", "Run recorded auctions or usage through the rules."),

@@ -19,12 +19,21 @@ class KeyFileError(ValueError):
 def load_or_make_key(path: Path) -> Ed25519PrivateKey:
     """Return the private key in `path` (PEM, mode 0600), made on first use."""
     if not path.exists():
-        pem = Ed25519PrivateKey.generate().private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        write_whole(path, pem)
+        write_key(path, Ed25519PrivateKey.generate())
+    return read_key(path)
+
+
+def write_key(path: Path, key: Ed25519PrivateKey) -> None:
+    pem = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    write_whole(path, pem)
+
+
+def read_key(path: Path) -> Ed25519PrivateKey:
+    """Raises KeyFileError, and FileNotFoundError when there is none."""
     try:
         key = serialization.load_pem_private_key(path.read_bytes(), password=None)
     except ValueError as error:

@@ -21,14 +21,17 @@ from schemas.commands import ApproveParty, OpenVenue, RegisterParty, VerifyParty
 from schemas.parties import PartyKind, Role, VenueTerms
 from services.audit.store import AuditLoop, AuditStore
 from services.clock import Clock
+from services.credentials.keys import GrantKeys
+from services.credentials.signed import issuer_of
 from services.database import StoreError
 from services.files import write_whole
 from services.gateway.content import ContentStore
 from services.gateway.edge_store import EdgeStore
 from services.gateway.exchange import Exchange
 from services.gateway.projector import Projector
+from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import Principal, TokenStore
-from services.keys import load_or_make_key, load_or_make_secret
+from services.keys import load_or_make_secret
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, Stored
@@ -80,6 +83,7 @@ class Process:
         self.tokens = TokenStore(self.edge, load_or_make_secret(folder / "keys" / "edge.key"))
         for loop in (self.audit, self.projection, self.runner):  # stopped in the reverse order
             opened.callback(loop.stop)
+        grant_keys = GrantKeys(folder / "keys", self.clock())
         self.exchange = Exchange(
             venue=self.log.venue,
             market=self,
@@ -90,7 +94,8 @@ class Process:
             content=ContentStore(folder / "content"),
             edge=self.edge,
             tokens=self.tokens,
-            grant_key=load_or_make_key(folder / "keys" / "grants.key"),
+            grant_keys=grant_keys,
+            status_lists=SignedLists(issuer_of(self.log.venue), grant_keys),
             now_ms=self.clock,
         )
 

@@ -1,7 +1,8 @@
 """Times as people type them."""
 
-from datetime import UTC, datetime
+import re
 
+from schemas.times import read_iso_time
 from services.commands import UsageError
 
 
@@ -9,14 +10,12 @@ def read_time(text: str) -> int:
     """Return UTC epoch ms of epoch ms or of RFC 3339 such as 2026-11-24T08:00:00Z; a date alone is
     its midnight, and without an offset it is UTC. Raises UsageError.
     """
-    if text.isdecimal() and text.isascii():
+    if text.isascii() and text.isdecimal():
         return int(text)
+    full = f"{text}T00:00:00" if len(text) == len("2026-11-24") else text
     try:
-        moment = datetime.fromisoformat(text)
-        moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-        since = moment - datetime(1970, 1, 1, tzinfo=UTC)
-    except (ValueError, OverflowError) as error:
+        return read_iso_time(full if re.search(r"(Z|[+-]\d\d:\d\d)$", full) else f"{full}Z")
+    except ValueError as error:
         raise UsageError(
             f"{text!r} is no time; write 2026-11-24, 2026-11-24T08:00:00Z or epoch milliseconds"
         ) from error
-    return (since.days * 86_400 + since.seconds) * 1_000 + since.microseconds // 1_000

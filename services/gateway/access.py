@@ -19,6 +19,8 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/readyz"): PUBLIC,
     ("GET", "/v1/venue"): PUBLIC,
+    ("GET", "/v1/keys"): PUBLIC,
+    ("GET", "/v1/status-lists/{purpose}/{number}"): PUBLIC,
     ("GET", "/v1/stream"): PUBLIC,
     ("GET", "/v1/commands/{command_id}"): ANYONE,
     ("POST", "/v1/parties"): OPERATOR,

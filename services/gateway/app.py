@@ -21,11 +21,20 @@ from services.gateway.problems import (
     on_problem,
     on_storage,
 )
-from services.gateway.routes import catalogue, deals, grants, money, parties, tokens, trail
+from services.gateway.routes import (
+    catalogue,
+    credentials,
+    deals,
+    grants,
+    money,
+    parties,
+    tokens,
+    trail,
+)
 from services.gateway.settings import EdgeSettings
 from services.gateway.tokens import EVERYTHING, scope_of
 
-ROUTES: Final = (parties, money, tokens, catalogue, deals, grants, trail)
+ROUTES: Final = (parties, money, tokens, catalogue, deals, grants, credentials, trail)
 SCOPES: Final = frozenset(
     scope_of(str(route.tags[0]), method)
     for module in ROUTES

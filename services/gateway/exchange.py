@@ -4,12 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from sqlalchemy import Engine
 
 from schemas.base import Command
+from services.credentials.keys import GrantKeys
+from services.credentials.signed import issuer_of
 from services.gateway.content import ContentStore
 from services.gateway.edge_store import EdgeStore
+from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import TokenStore
 from streams.log import LogReader
 
@@ -68,9 +70,10 @@ class Exchange:
     content: ContentStore
     edge: EdgeStore
     tokens: TokenStore
-    grant_key: Ed25519PrivateKey
+    grant_keys: GrantKeys
+    status_lists: SignedLists
     now_ms: Callable[[], int]
 
     @property
     def issuer(self) -> str:
-        return f"urn:databourse:venue:{self.venue}"
+        return issuer_of(self.venue)

@@ -253,6 +253,7 @@ class GrantRow(Row, table=True):
     fees_minor: int
     prepaid_minor: int
     refunded_minor: int
+    status_index: int = Field(index=True)
     expires_at_ms: int | None
     purpose: str
     at_ms: int
@@ -289,6 +290,14 @@ class CommandRow(CommandStatus, table=True):
 
     __tablename__ = "commands"
     digest: str
+
+
+class CounterRow(SQLModel, table=True):
+    """How many of something the projector has numbered."""
+
+    __tablename__ = "counters"
+    name: str = Field(primary_key=True)
+    value: int
 
 
 class ProjectionRow(SQLModel, table=True):

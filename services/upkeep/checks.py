@@ -139,7 +139,7 @@ def _format(folder: Folder) -> Found:
 
 
 def _modes(folder: Folder) -> Found:
-    private = [folder.path, *(folder.path / "keys").glob("*.key"), folder.path / TOKENS_NAME]
+    private = [folder.path, *(folder.path / "keys").rglob("*.key"), folder.path / TOKENS_NAME]
     open_ones = [path for path in private if path.exists() and path.stat().st_mode & 0o077]
     found = ", ".join(f"{path.name} {path.stat().st_mode & 0o777:o}" for path in open_ones)
     return (State.WARN, f"others may read: {found}") if found else (State.OK, "owner only")

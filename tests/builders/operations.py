@@ -123,6 +123,12 @@ class _Things(dict[str, str]):
     def _command_id(self) -> str:
         return self["trade_id"].replace("trd_", "sub_")
 
+    def _purpose(self) -> str:
+        return "revocation"
+
+    def _number(self) -> str:
+        return "0"
+
     def _position(self) -> str:
         self._market.process.audit.store.integrate()
         self._market.process.audit.store.publish()

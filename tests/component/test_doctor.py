@@ -67,7 +67,7 @@ def truncate(folder: Path) -> None:
 
 
 FAULTS: dict[str, tuple[Callable[[Path], object], set[str]]] = {
-    "open key": (lambda f: (f / "keys/grants.key").chmod(0o644), {"file modes"}),
+    "open key": (lambda f: next((f / "keys/grants").glob("*.key")).chmod(0o644), {"file modes"}),
     "open folder": (lambda f: f.chmod(0o755), {"file modes"}),
     "content gone": (lambda f: next((f / "content").iterdir()).unlink(), {"content"}),
     "content cut": (truncate, {"content"}),

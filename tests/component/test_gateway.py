@@ -1,15 +1,16 @@
 """The market through HTTP: whole deals, and a clear answer to everything that is wrong."""
 
 import json
+import re
 from collections.abc import Iterator
 
 import jwt
 import pytest
-from cryptography.hazmat.primitives import serialization
 
 from market import merkle
+from services.credentials.keys import read_public
+from services.credentials.signed import CredentialError, verify
 from services.gateway.access import ACCESS
-from services.gateway.credential import CredentialError, verify
 from services.gateway.guard import BODY_BYTES_MAX
 from tests.builders.exchange import CSV, FREE, METERED, Exchange
 
@@ -52,15 +53,15 @@ def test_an_auction_from_bid_to_signed_grant(market: Exchange) -> None:
     assert (trade["price_minor"], trade["settled"]) == (5_100, True)
     answer = market.call("bole", "GET", f"/v1/grants/{trade['grant_id']}/credential")
     venue = market.ok("", "GET", "/v1/venue")
-    key = serialization.load_pem_public_key(venue["grant_key"].encode())
-    body = verify(answer.text, key, venue["issuer"])
+    keys = read_public(venue["grant_key"])
+    body = verify(answer.text, keys, venue["issuer"])
     assert body["credentialSubject"]["id"] == f"urn:databourse:{market.ids['bole']}"
     assert jwt.get_unverified_header(answer.text)["typ"] == "vc+jwt"
     head, payload, signature = answer.text.split(".")
     forged = f"{head}.{payload[:-2]}{'A' if payload[-2] != 'A' else 'B'}{payload[-1]}.{signature}"
     assert forged != answer.text
     with pytest.raises(CredentialError):
-        verify(forged, key, venue["issuer"])
+        verify(forged, keys, venue["issuer"])
     delivered = market.call("bole", "POST", f"/v1/grants/{trade['grant_id']}/deliveries", {})
     assert delivered.content == CSV
 
@@ -277,8 +278,7 @@ def test_a_proof_from_the_edge_verifies_and_sealed_entries_show_only_their_hash(
             bytes.fromhex(entry["root"]),
         )
         text = json.dumps([entry["attributes"], entry["record"]])  # hashes hold any digits
-        assert "54321" not in text
-        assert "77777" not in text
+        assert not re.search(r"\b(54321|77777)\b", text)  # times hold any digits too
         sealed += entry["sealed"]
     assert sealed >= 5
     for path in (f"/v1/auctions/{auction_id}", f"/v1/auctions/{auction_id}/bids", "/v1/auctions"):

@@ -74,6 +74,8 @@ def test_the_demo_trades_in_all_modes_and_proves_it(tmp_path: Path) -> None:
 GROUPED = {
     "audit": ("verify", "replay", "show", "prove", "export"),
     "catalog": ("import", "export"),
+    "grant": ("verify",),
+    "keys": ("list", "rotate"),
     "ledger": ("trial-balance", "statement", "export"),
     "replay": ("auctions", "usage"),
 }

@@ -17,6 +17,9 @@ def _granted(rows: Rows, event: e.GrantIssued, position: int) -> None:
     rows.change(t.TradeRow, event.trade_id, settled=True, position=position)
     account = ledger.prepaid(event.id, event.currency or "")
     prepaid = rows.find(t.BalanceRow, account)
+    counter = rows.find(t.CounterRow, "grants")
+    index = counter["value"] if counter else 0
+    rows.put(t.CounterRow, name="grants", value=index + 1)
     rows.put(
         t.GrantRow,
         position=position,
@@ -40,6 +43,7 @@ def _granted(rows: Rows, event: e.GrantIssued, position: int) -> None:
         fees_minor=0,
         prepaid_minor=prepaid["balance_minor"] if prepaid else 0,
         refunded_minor=0,
+        status_index=index,
         expires_at_ms=event.expires_at_ms,
         purpose=event.purpose,
         at_ms=event.at_ms,

@@ -13,6 +13,7 @@ from starlette.concurrency import run_in_threadpool
 from schemas import commands as c
 from schemas.catalogue import Content
 from schemas.tariff import Unit
+from services.credentials.signed import MEDIA_TYPE, sign
 from services.gateway import credential
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
@@ -54,8 +55,7 @@ async def signed(grant_id: str, call: Caller) -> Response:
     row = await grant(grant_id, call)
     exchange = call.exchange
     body = credential.credential(row, exchange.issuer)
-    token = credential.sign(body, exchange.grant_key, f"{exchange.issuer}#grants")
-    return Response(token, media_type="application/vc+jwt")
+    return Response(sign(body, exchange.grant_keys.current), media_type=MEDIA_TYPE)
 
 
 @router.get("/{grant_id}/usage")

@@ -11,9 +11,9 @@ from market.merkle import ProofError
 from market.sealing import is_sealed
 from schemas.base import INTEGER_MAX
 from schemas.envelope import cloudevent_attributes, decode_record
+from services.credentials.keys import public_pem
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.credential import public_pem
 from services.gateway.feed import Feed
 from services.gateway.guard import caller_address
 from services.gateway.problems import Problem
@@ -102,7 +102,7 @@ async def venue(call: Caller) -> dict[str, Any]:
         "venue": exchange.venue,
         "issuer": exchange.issuer,
         "checkpoint_key": exchange.verifier_key,
-        "grant_key": public_pem(exchange.grant_key.public_key()),
+        "grant_key": public_pem(exchange.grant_keys.current.private.public_key()),
         "now_ms": call.at_ms,
     }
 

@@ -1,0 +1,1 @@
+"""Verifiable credentials: the keys they are signed with, their form, their status, their check."""
