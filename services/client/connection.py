@@ -39,7 +39,8 @@ class Connection:
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Send a command and return what became of it."""
-        return self.outcome(self.send("POST", path, body=body, key=key or new_key(), wait=True))
+        response = self.send("POST", path, body=body, key=key or new_key(), wait=True)
+        return response.json() if response.content else {}
 
     def send(
         self,
@@ -53,7 +54,8 @@ class Connection:
         **more: Any,
     ) -> httpx.Response:
         """Return the answer. What may be sent twice without harm is sent again, a bounded number
-        of times, when the market is not reached or too busy; `more` goes to httpx as it is.
+        of times, when the market is not reached or too busy, or when the result that was to be
+        waited for is not there yet. `more` goes to httpx as it is.
         """
         headers = {**self._headers, **more.pop("headers", {})}
         if key:
@@ -75,31 +77,12 @@ class Connection:
                 if last:
                     raise _unreachable(self._http.base_url, error, key) from error
             else:
-                if last or not _is_passing(response):
+                if last or not _is_passing(response, wait=wait):
                     return checked(response)
                 pause_s = max(pause_s, _retry_after_s(response))
             time.sleep(min(pause_s, PAUSE_SECONDS_MAX))
             pause_s *= 2
         raise AssertionError("the last attempt returns or raises")
-
-    def outcome(self, response: httpx.Response) -> Any:
-        """Return the result; when only its acceptance was answered, ask until more is known."""
-        if response.status_code != httpx.codes.ACCEPTED:
-            return response.json() if response.content else {}
-        place = response.headers.get("Location", "")
-        for _ in range(ATTEMPTS_MAX if place else 0):
-            time.sleep(FIRST_PAUSE_SECONDS)
-            try:
-                row = self.get(place)
-            except Refused as error:
-                if error.status != httpx.codes.NOT_FOUND:
-                    raise
-                continue
-            if row["status"] == "refused":
-                reason = row["reason"]
-                raise Refused(409, reason, "The market's rules refused this.")
-            return row
-        return response.json()
 
     @contextmanager
     def stream(
@@ -132,10 +115,12 @@ def checked(response: httpx.Response) -> httpx.Response:
     raise Refused(response.status_code, code, detail)
 
 
-def _is_passing(response: httpx.Response) -> bool:
+def _is_passing(response: httpx.Response, *, wait: bool) -> bool:
     """Whether the same request may be answered otherwise in a moment."""
     if response.status_code in _TRY_AGAIN:
         return True
+    if response.status_code == httpx.codes.ACCEPTED:
+        return wait
     return response.status_code == httpx.codes.CONFLICT and b"still_running" in response.content
 
 

@@ -185,6 +185,6 @@ def _import_supplier(here: Here) -> str:
 def _own_id(connection: Connection) -> str:
     """Return the party whose token this is."""
     try:
-        return str(connection.get("/v1/me")["party_id"])
+        return str(connection.get("/v1/me")["party"]["id"])
     except Refused as error:
         raise UsageError(f"say with --supplier whose token this is: {error}") from error

@@ -14,6 +14,10 @@ from services.commands import UsageError
 
 DEFAULT_DATA: Final = Path("databourse-data")
 Url = Annotated[str, typer.Option("--url", envvar="DATABOURSE_URL", help="The market's address.")]
+RemoteUrl = Annotated[
+    str,
+    typer.Option("--url", envvar="DATABOURSE_URL", show_envvar=True, help="The market's address."),
+]
 Token = Annotated[
     str,
     typer.Option(
