@@ -1,8 +1,13 @@
-"""Verify and replay a data folder, as `databourse audit` does."""
+"""What a data folder's log says: verified, replayed, and which command had which effect."""
 
+from collections import Counter
+from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
+from schemas.base import Command
+from schemas.commands import TimePassed
+from schemas.envelope import Record, decode_record
 from services.audit.store import stored_notes, stored_verifier
 from services.audit.verify import Finding, replay_log, verify_log
 from streams.embedded import EmbeddedReader
@@ -12,3 +17,25 @@ def findings(folder: Path) -> list[Finding]:
     with closing(EmbeddedReader(folder)) as log:
         verified = verify_log(log, stored_notes(folder), stored_verifier(folder))
         return [*verified.findings, *replay_log(log).findings]
+
+
+def records(folder: Path, position: int = 0) -> Iterator[Record]:
+    with closing(EmbeddedReader(folder)) as log:
+        while stored := log.read(position):
+            yield from (decode_record(body) for _, body in stored)
+            position = stored[-1].position + 1
+
+
+def effects(folder: Path) -> Counter[str]:
+    """Return how often each command took effect: how often the first event it directly caused
+    came of it. A command that is only on record counts 0.
+    """
+    caused: dict[str, list[str]] = {}
+    for record in records(folder):
+        if isinstance(record.data, TimePassed):
+            continue
+        if isinstance(record.data, Command):
+            caused.setdefault(record.data.id, [])
+        elif record.causationid in caused:
+            caused[record.causationid].append(type(record.data).__name__)
+    return Counter({id: kinds.count(kinds[0]) if kinds else 0 for id, kinds in caused.items()})

@@ -22,10 +22,12 @@ from schemas.events import TransferPosted
 from services.audit.store import stored_notes
 from services.commands.serve import open_process
 from services.files import sha256_of
+from services.gateway.edge_store import EdgeStore
 from services.gateway.tokens import TokenStore
 from streams.embedded import EmbeddedReader
 from tests.builders.recorded import record
 from tests.builders.trail import findings
+from tests.chaos.subject import SECRET
 
 ROOT = Path(__file__).parents[2]
 SUBJECT = Path(__file__).with_name("subject.py")
@@ -33,7 +35,7 @@ CALLS = (
     *("write", "pwrite64", "writev", "fsync", "fdatasync", "ftruncate"),
     *("rename", "renameat", "renameat2", "unlink"),
 )
-FAULTS = {"EIO": "error=EIO", "ENOSPC": "error=ENOSPC", "KILL": "signal=KILL"}
+FAULTS = {"EIO": "error=EIO", "KILL": "signal=KILL"}
 SECONDS_MAX = 60
 POINTS_MIN = 100  # fewer would mean that the trace was not read
 
@@ -146,8 +148,8 @@ def messages(folder: Path) -> list:
 
 
 def is_token(folder: Path, token: str) -> bool:
-    with closing(TokenStore(folder)) as tokens:
-        return tokens.principal(token, 0) is not None
+    with closing(EdgeStore(folder)) as edge:
+        return TokenStore(edge, SECRET).principal(token, 0) is not None
 
 
 @pytest.mark.long
