@@ -227,6 +227,8 @@ class ProjectorLoop:
         with self._turn:
             if self._projector.position >= size:
                 return True
+            if self.failure is not None:
+                return False
             self._waiting.append((size, asyncio.get_running_loop(), reached))
         try:
             await asyncio.wait_for(reached.wait(), wait_s)

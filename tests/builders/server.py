@@ -30,9 +30,17 @@ class Server:
         )
         line = self.process.stdout.readline()
         if not line:
-            raise RuntimeError(f"the server did not start, exit {self.process.wait()}")
+            raise RuntimeError(f"the server did not start, exit {self._reap()}")
         self.url = json.loads(line)["url"]
         self._wait_until_it_answers()
+
+    def __enter__(self) -> "Server":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """A test that failed leaves no process behind."""
+        if self.process.poll() is None:
+            self.kill()
 
     def kill(self) -> None:
         """SIGKILL: no handler runs, nothing is flushed."""

@@ -10,11 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.commands import Deposit
-from schemas.parties import Role
 from services.audit.store import AuditStore
 from services.gateway.content import ContentStore
-from services.gateway.edge_store import EdgeStore
-from services.gateway.tokens import Principal, TokenStore
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.log import LogBroken
 from streams.runner import CascadeRunner
@@ -23,7 +20,6 @@ from tests.builders.recorded import HOUR_MS
 
 CSV = b"day,mm\n2024-01-01,1.5\n"
 BUYER = "pty_anna"
-SECRET = b"s" * 32
 
 
 def say(text: str) -> None:
@@ -57,8 +53,7 @@ def main(folder: Path, early: bool) -> None:
     runner = CascadeRunner(log, lambda: T0 + HOUR_MS)
     reader = EmbeddedReader(folder)
     store = AuditStore(folder, reader, log.venue)
-    content, edge = ContentStore(folder / "content"), EdgeStore(folder)
-    tokens = TokenStore(edge, SECRET)
+    content = ContentStore(folder / "content")
     for number in range(2):
         command = deposit(number)
         with step(f"commit{number}", early, command.id) as done:
@@ -75,10 +70,7 @@ def main(folder: Path, early: bool) -> None:
         size = store.integrate()
         store.publish()
         done(str(size))
-    with step("token", early) as done:
-        done(tokens.issue(Principal(BUYER, Role.BUYER, token_id="tok_chaos"), T0))
     with step("close", early) as done:
-        edge.close()
         store.close()
         reader.close()
         log.close()
