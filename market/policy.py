@@ -35,14 +35,26 @@ def evaluate(policy: Policy, request: UseRequest) -> Decision:
 
 
 def is_exhausted(policy: Policy, count: int) -> bool:
-    """Whether, after `count` units, no permission leaves room for one more."""
+    """Whether, after `count` units, no permission allows any larger count."""
     return bool(policy.permissions) and all(
         any(
-            constraint.left_operand == "count" and not _holds(constraint, count + 1)
+            constraint.left_operand == "count" and not _leaves_room(constraint, count)
             for constraint in permission.constraints
         )
         for permission in policy.permissions
     )
+
+
+def _leaves_room(constraint: Constraint, count: int) -> bool:
+    """Whether the constraint holds for some number above `count`."""
+    limit = constraint.right_operand
+    match constraint.operator:
+        case "neq" | "gt" | "gteq":
+            return isinstance(limit, int)
+        case "eq":
+            return isinstance(limit, int) and limit > count
+        case _:
+            return _holds(constraint, count + 1)
 
 
 def _first_failed(permission: Permission, request: UseRequest) -> Constraint | None:
@@ -54,7 +66,10 @@ def _first_failed(permission: Permission, request: UseRequest) -> Constraint | N
 
 
 def _holds(constraint: Constraint, left: int | str) -> bool:
+    """Whether they are so related; what is not stated, an empty text, is so to nothing."""
     right = constraint.right_operand
+    if left == "":
+        return False
     if constraint.left_operand == "dateTime":
         moment = _epoch_ms(right)
         if moment is None:
@@ -98,7 +113,7 @@ def _is_any_of(left: int | str, right: Operand) -> bool:
 
 
 def _is_none_of(left: int | str, right: Operand) -> bool:
-    return isinstance(right, tuple) and isinstance(left, str) and left != "" and left not in right
+    return isinstance(right, tuple) and isinstance(left, str) and left not in right
 
 
 _ACTIONS: Final = frozenset({"use"})
