@@ -13,6 +13,7 @@ from schemas.catalogue import FreeOffer, GrantTerms, MeteredOffer
 from schemas.envelope import decode_message, decode_record, encode
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.policy import Constraint, Permission, Policy
+from schemas.postings import Purse
 from schemas.tariff import PriceModel, Tariff, Tier, Unit
 from schemas.topics import Service
 from services.audit.verify import replay_log
@@ -182,6 +183,32 @@ class MarketMachine(AuctionRules):
             )
             for service in stepping:
                 self.driver.step(service, 3)
+
+    @rule(party=st.sampled_from([*BUYERS, *SUPPLIERS]), kind=st.sampled_from(["s", "r", "r", "c"]))
+    def handle_party(self, party: str, kind: str) -> None:
+        about = {"id": self.id("cmd"), "at_ms": self.now_ms, "party_id": party}
+        match kind:
+            case "s":
+                self.say(c.SuspendParty(operator_id=OPERATOR, reason="inquiry", **about))
+            case "r":
+                self.say(c.ResumeParty(operator_id=OPERATOR, **about))
+            case "c":
+                controller = None if self.count % 2 else BUYERS[self.count % 3]
+                self.say(
+                    c.ChangeController(operator_id=OPERATOR, controller_id=controller, **about)
+                )
+
+    @rule(pick=picks, amount=amounts, purse=st.sampled_from(Purse), refund=st.booleans())
+    def give_back(self, pick: int, amount: int, purse: Purse, refund: bool) -> None:
+        paid = list(self.driver.states[1].receipts.by_grant)
+        about = {"id": self.id("trf"), "at_ms": self.now_ms, "operator_id": OPERATOR}
+        if refund and paid:
+            grant_id = paid[pick % len(paid)]
+            small = {"amount_minor": 1 + amount % 500, "reason": "quality"}
+            self.say(c.Refund(grant_id=grant_id, **small, **about))
+        else:
+            money = {"currency": "CNY", "amount_minor": 1 + amount % 50, "reference": "bank"}
+            self.say(c.PayOut(purse=purse, **money, **about))
 
     @rule(pick=picks, kind=st.sampled_from(["top_up", "end", "revoke", "suspend", "resume"]))
     def handle_grant(self, pick: int, kind: str) -> None:
