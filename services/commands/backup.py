@@ -8,7 +8,7 @@ import typer
 
 from services.audit.checkpoint import read_verifier
 from services.commands import Exit
-from services.commands.folder import usable
+from services.commands.folders import usable
 from services.progress import progress
 from services.upkeep.backup import back_up, restore
 from services.upkeep.rebuild import rebuild

@@ -12,7 +12,7 @@ import typer
 import uvicorn
 
 from services.commands import Exit, UsageError
-from services.commands.folder import usable
+from services.commands.folders import usable
 from services.gateway.app import create_app
 from services.gateway.protocol import PatientProtocol
 from services.gateway.rate_limit import Quota

@@ -79,6 +79,7 @@ GROUPED = {
     "schema": ("export",),
     "ledger": ("trial-balance", "statement", "export"),
     "replay": ("auctions", "usage"),
+    "topic": ("list", "tail"),
 }
 
 
