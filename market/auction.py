@@ -328,6 +328,7 @@ def _trade(auction: Auction, listing: Listing, award: Award, at_ms: int) -> Trad
         data_set_id=listing.data_set_id,
         content_sha256=listing.content_sha256,
         revision=listing.revision,
+        accepted_sha256=listing.acceptance_sha256,
         supplier_id=listing.supplier_id,
         buyer_id=bid.bidder_id,
         offer=listing.offer,

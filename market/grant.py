@@ -92,6 +92,7 @@ def issue(trade: TradeExecuted, seller_fee_bps: int, treasury_bps: int) -> Grant
         revision=trade.revision,
         follows_revisions=trade.grant_terms.follows_revisions,
         licences=trade.quantity,
+        accepted_sha256=trade.accepted_sha256,
     )
 
 

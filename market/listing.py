@@ -30,6 +30,7 @@ from schemas.events import (
     ListingSuspended,
     ListingWithdrawn,
 )
+from schemas.ids import text_sha256
 from schemas.reasons import Refusal
 from schemas.tariff import Tariff, check_tariff
 
@@ -55,6 +56,7 @@ class Listing(msgspec.Struct, kw_only=True):
     """`auction_id` is the auction now running, one at a time.
 
     What is traded is the data set's newest content; a draft may have no data set yet.
+    `acceptance_sha256` is of the text that who deals must have accepted, or empty.
     """
 
     id: str
@@ -62,6 +64,7 @@ class Listing(msgspec.Struct, kw_only=True):
     offer: Offer
     grant_terms: GrantTerms
     status: Status = Status.DRAFT
+    acceptance_sha256: str = ""
     data_set_id: str = ""
     content_sha256: str = ""
     revision: int = 1
@@ -269,6 +272,7 @@ def draft_effect(catalogue: Catalogue, event: ListingDrafted) -> None:
         supplier_id=event.supplier_id,
         offer=event.offer,
         grant_terms=event.grant_terms,
+        acceptance_sha256=text_sha256(event.grant_terms.acceptance),
         expires_at_ms=event.expires_at_ms,
     )
     if event.data_set_id is not None:
@@ -281,6 +285,7 @@ def amend_effect(catalogue: Catalogue, event: ListingAmended) -> None:
     amended.status = Status.DRAFT
     amended.offer = event.offer
     amended.grant_terms = event.grant_terms
+    amended.acceptance_sha256 = text_sha256(event.grant_terms.acceptance)
     amended.expires_at_ms = event.expires_at_ms
     if event.data_set_id is not None:
         _attach(amended, event.data_set_id, catalogue.data_sets[event.data_set_id])

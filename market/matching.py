@@ -9,17 +9,18 @@ from typing import Final, assert_never, get_args
 
 import msgspec
 
-from market import auction, listing, party
+from market import access, auction, calendar, deal, listing, party
+from market.access import Desk
 from market.auction_state import Auction
 from market.deadlines import Deadlines, cancel, due_by, next_due_ms, schedule
 from market.listing import Catalogue, Status
 from market.memory import Memory, advance, decide_once, remember
-from market.party import Admitted, refuse_to_act, refuse_to_buy
+from market.party import Admitted, refuse_to_act
 from schemas import commands as c
 from schemas import events as e
+from schemas.access import AccessEnding
 from schemas.base import Command, Event
-from schemas.catalogue import FreeOffer, MeteredOffer
-from schemas.ids import derive_id
+from schemas.catalogue import MeteredOffer
 from schemas.parties import Role
 from schemas.reasons import Refusal
 
@@ -40,6 +41,7 @@ TAKES: Final = frozenset(
 class State(msgspec.Struct, kw_only=True):
     parties: dict[str, Admitted] = {}
     catalogue: Catalogue = msgspec.field(default_factory=Catalogue)
+    access: Desk = msgspec.field(default_factory=Desk)
     auctions: dict[str, Auction] = {}
     deadlines: Deadlines = msgspec.field(default_factory=Deadlines)
     memory: Memory = msgspec.field(default_factory=Memory)
@@ -82,7 +84,7 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
     catalogue, auctions = state.catalogue, state.auctions
     match command:
         case c.RequestAccess():
-            return _grant_access(state, command)
+            return access.request(state.access, catalogue, state.parties, command)
         case c.RegisterDataSet():
             refusal = refuse_to_act(state.parties, command.supplier_id, Role.SUPPLIER)
             return refusal or listing.register(catalogue, command)
@@ -98,6 +100,8 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
             return _withdraw_listing(state, command)
         case c.SubmitListing() | c.ReviewListing() | c.SuspendListing() | c.ResumeListing():
             return listing.take_step(catalogue, command)
+        case c.SetCalendar():
+            return calendar.set_calendar(command)
         case c.OpenAuction():
             if command.id in auctions:
                 return Refusal.AUCTION_EXISTS
@@ -110,6 +114,8 @@ def _carry_out(state: State, command: Command) -> list[Event] | Refusal:
             return auction.cancel(auctions.get(command.auction_id), command)
         case c.ExtendAuction():
             return auction.extend(auctions.get(command.auction_id), command)
+        case _ if isinstance(command, c.AccessStep):
+            return access.take_step(state.access, catalogue, state.parties, command)
         case _:
             raise AssertionError(f"matching does not take {type(command).__name__}")
 
@@ -125,6 +131,8 @@ def _on_funds(state: State, event: e.FundsReserved | e.FundsRefused) -> list[Eve
                 return [auction.reject(request, refused)]
             contested = state.auctions.get(request.auction_id)
             offered = state.catalogue.listings.get(contested.listing_id) if contested else None
+            if offered and offered.acceptance_sha256 not in ("", request.accepted_sha256):
+                return [auction.reject(request, Refusal.TERMS_NOT_ACCEPTED)]
             return auction.place(contested, offered, state.parties, request, fee_bps)
         case c.Subscribe():
             return _subscribe(state, request, fee_bps, refused)
@@ -135,91 +143,42 @@ def _on_funds(state: State, event: e.FundsReserved | e.FundsRefused) -> list[Eve
 def _on_time(state: State, now_ms: int) -> list[Event]:
     """Let everything due happen, in (deadline, id) order."""
     happened: list[Event] = [e.ClockAdvanced(at_ms=now_ms, now_ms=now_ms)]
+    closed: set[str] = set()
     for due_ms, id in due_by(state.deadlines, now_ms):
         if ending := state.auctions.get(id):
             offered = state.catalogue.listings[ending.listing_id]
             happened += auction.close(ending, offered, now_ms, state.auctions)
+        elif id in state.access.cases:
+            happened += [] if id in closed else [access.due(state.access, id, due_ms)]
         else:
             happened.append(e.ListingExpired(at_ms=due_ms, listing_id=id))
+            ended = access.listing_ended(state.access, id, AccessEnding.LISTING_EXPIRED, due_ms)
+            closed |= {case.access_id for case in ended}
+            happened += ended
     return happened
 
 
-# --- access -----------------------------------------------------------------------------------
-
-
-def _grant_access(state: State, command: c.RequestAccess) -> list[Event] | Refusal:
-    """Free use of an unconditionally shared data set is a trade at once, without money."""
-    offered = _dealable(state, command.listing_id, command.buyer_id)
-    if isinstance(offered, Refusal):
-        return offered
-    if not isinstance(offered.offer, FreeOffer):
-        return Refusal.OFFER_WRONG_MODE
-    asked = e.AccessRequested(
-        at_ms=command.at_ms,
-        id=command.id,
-        listing_id=command.listing_id,
-        buyer_id=command.buyer_id,
-        purpose=command.purpose,
-    )
-    return [asked, _deal(offered, command)]
+# --- deals --------------------------------------------------------------------------------------
 
 
 def _subscribe(
     state: State, request: c.Subscribe, fee_bps: int, refused: Refusal | None
 ) -> list[Event]:
-    offered = refused or _dealable(state, request.listing_id, request.buyer_id)
-    if not isinstance(offered, Refusal):
-        if not isinstance(offered.offer, MeteredOffer):
-            offered = Refusal.OFFER_WRONG_MODE
-        elif offered.offer.tariff.currency != request.currency:
-            offered = Refusal.CURRENCY_MISMATCH
-    if isinstance(offered, Refusal):
-        return [
-            e.SubscriptionRejected(
-                at_ms=request.at_ms,
-                id=request.id,
-                listing_id=request.listing_id,
-                buyer_id=request.buyer_id,
-                reason=offered,
-            )
-        ]
-    return [_deal(offered, request, request.budget_minor, request.currency, fee_bps)]
-
-
-def _dealable(state: State, listing_id: str, buyer_id: str) -> listing.Listing | Refusal:
-    offered = state.catalogue.listings.get(listing_id)
-    if offered is None:
-        return Refusal.LISTING_UNKNOWN
-    if offered.status is not Status.LISTED:
-        return Refusal.LISTING_NOT_LISTED
-    return refuse_to_buy(state.parties, buyer_id, offered.supplier_id) or offered
-
-
-def _deal(
-    offered: listing.Listing,
-    request: c.RequestAccess | c.Subscribe,
-    price_minor: int = 0,
-    currency: str | None = None,
-    fee_bps: int = 0,
-) -> e.TradeExecuted:
-    return e.TradeExecuted(
-        at_ms=request.at_ms,
-        id=derive_id(request.id, "trd"),
-        request_id=request.id,
-        deal_id=request.id,
-        listing_id=offered.id,
-        data_set_id=offered.data_set_id,
-        content_sha256=offered.content_sha256,
-        revision=offered.revision,
-        supplier_id=offered.supplier_id,
-        buyer_id=request.buyer_id,
-        offer=offered.offer,
-        price_minor=price_minor,
-        grant_terms=offered.grant_terms,
-        currency=currency,
-        buyer_fee_bps=fee_bps,
-        purpose=request.purpose,
-    )
+    offered = refused or deal.find(state.catalogue, state.parties, request, MeteredOffer)
+    if isinstance(offered, listing.Listing):
+        assert isinstance(offered.offer, MeteredOffer), f"{offered.id} was found as metered"
+        if offered.offer.tariff.currency == request.currency:
+            return [deal.execute(offered, request, request.budget_minor, request.currency, fee_bps)]
+        offered = Refusal.CURRENCY_MISMATCH
+    return [
+        e.SubscriptionRejected(
+            at_ms=request.at_ms,
+            id=request.id,
+            listing_id=request.listing_id,
+            buyer_id=request.buyer_id,
+            reason=offered,
+        )
+    ]
 
 
 def _withdraw_listing(state: State, command: c.WithdrawListing) -> list[Event] | Refusal:
@@ -229,6 +188,9 @@ def _withdraw_listing(state: State, command: c.WithdrawListing) -> list[Event] |
     withdrawn = listing.take_step(state.catalogue, command)
     if isinstance(withdrawn, Refusal):
         return withdrawn
+    withdrawn += access.listing_ended(
+        state.access, command.listing_id, AccessEnding.LISTING_WITHDRAWN, command.at_ms
+    )
     running = state.auctions.get(state.catalogue.listings[command.listing_id].auction_id or "")
     if running is None:
         return withdrawn
@@ -252,6 +214,14 @@ _ANSWERS: Final = frozenset(
         e.ListingWithdrawn,
         e.AccessRequested,
         e.RequestRefused,
+        e.AccessReviewed,
+        e.AccessDecided,
+        e.SubscriptionPushed,
+        e.QualityChallenged,
+        e.ChallengeAnswered,
+        e.AccessEvaluated,
+        e.AccessWithdrawn,
+        e.CalendarSet,
         e.AuctionOpened,
         e.AuctionExtended,
         e.AuctionCancelled,
@@ -273,7 +243,7 @@ def evolve(state: State, event: Event) -> State:
             auction.placed_effect(state.auctions[event.auction_id], event)
         case e.BidOutbid() | e.BidSuperseded() | e.BidLost():
             auction.ended_effect(state.auctions[event.auction_id], event)
-        case e.BidRejected() | e.SubscriptionRejected() | e.AccessRequested() | e.RequestRefused():
+        case e.BidRejected() | e.SubscriptionRejected() | e.RequestRefused():
             pass
         case e.TradeExecuted():
             _trade_effect(state, event)
@@ -300,6 +270,10 @@ def evolve(state: State, event: Event) -> State:
         case e.ListingAmended():
             listing.amend_effect(state.catalogue, event)
             cancel(state.deadlines, event.listing_id)
+        case e.AccessRequested():
+            access.requested_effect(state.access, state.catalogue, event)
+        case e.CalendarSet():
+            state.access.calendar = event.calendar
         case e.ListingReviewed():
             reviewed = state.catalogue.listings[event.listing_id]
             reviewed.status = Status.LISTED if event.approved else Status.DRAFT
@@ -311,6 +285,9 @@ def evolve(state: State, event: Event) -> State:
             | e.ListingExpired()
         ):
             _status_effect(state, event.listing_id, _STATUS_AFTER[type(event)])
+        case _ if isinstance(event, e.AccessMove):
+            access.moved_effect(state.access, event)
+            cancel(state.deadlines, event.access_id)
         case _:
             raise AssertionError(f"{type(event).__name__} is not an event of matching")
     if type(event) in _ANSWERS and (command_id := getattr(event, "id", None)):

@@ -60,4 +60,5 @@ Name = Annotated[str, Meta(min_length=1, max_length=200)]
 Text = Annotated[str, Meta(max_length=4_000)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 Nonce = Annotated[str, Meta(min_length=32, max_length=32)]  # 128 bits in hexadecimal
+Accepted = Annotated[str, Meta(max_length=64, pattern=r"^([0-9a-f]{64})?$")]  # of terms, or none
 Sha256 = Annotated[str, Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]

@@ -120,7 +120,9 @@ class CatalogueEntry(Fact):
 
 
 class FreeOffer(Fact, tag_field="mode", tag="free"):
-    """Unconditional sharing: whoever asks is granted use."""
+    """Shared with whoever asks: unconditionally, or under a `condition` that is checked first."""
+
+    condition: Text = ""
 
 
 class MeteredOffer(Fact, tag_field="mode", tag="metered"):
@@ -138,8 +140,10 @@ class GrantTerms(Fact):
     """What a grant under this listing allows, and for how long after issue (None: without end).
 
     A grant opens the content as it was traded, or with `follows_revisions` always the newest.
+    `acceptance` is a text, such as a licence, that has to be accepted by its SHA-256.
     """
 
     policy: Policy
     lasts_ms: Quantity | None = None
     follows_revisions: bool = False
+    acceptance: Text = ""

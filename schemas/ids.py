@@ -37,6 +37,11 @@ def make_id(role: str, *parts: str) -> str:
     return f"{role}_{b32encode(digest).decode().lower()[:ROOT_LENGTH]}"
 
 
+def text_sha256(text: str) -> str:
+    """Return what a text is accepted by: the SHA-256 of its UTF-8, or nothing for no text."""
+    return hashlib.sha256(text.encode()).hexdigest() if text else ""
+
+
 def derive_id(parent: str, role: str) -> str:
     """Return the id of what `parent` causes in this role: the same root behind another prefix."""
     assert role in ROLES, f"no role has the prefix {role!r}"

@@ -17,7 +17,7 @@ from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 
 from schemas.base import Command
-from schemas.commands import ApproveParty, OpenVenue, RegisterParty, VerifyParty
+from schemas.commands import ApproveParty, OpenVenue, RegisterParty, SetCalendar, VerifyParty
 from schemas.parties import PartyKind, Role, VenueTerms
 from services.audit.store import AuditLoop, AuditStore
 from services.clock import Clock
@@ -32,6 +32,7 @@ from services.gateway.projector import Projector
 from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import Principal, TokenStore
 from services.keys import load_or_make_secret
+from services.workdays import load_calendar
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, Stored
@@ -140,13 +141,19 @@ class Process:
         return tokens
 
     def _open_venue(self) -> None:
-        """A new folder gets its venue's terms, an operator and a regulator."""
+        """A new folder gets its venue's terms, the calendar, an operator and a regulator."""
         now_ms = self.clock()
         operator_id = FIRST_PARTIES[Role.OPERATOR][0]
         commands: list[Command] = [
             OpenVenue(
                 id="cmd_open_venue", at_ms=now_ms, operator_id=operator_id, terms=DEFAULT_TERMS
-            )
+            ),
+            SetCalendar(
+                id="cmd_set_calendar",
+                at_ms=now_ms,
+                operator_id=operator_id,
+                calendar=load_calendar(),
+            ),
         ]
         for role, (party_id, name) in FIRST_PARTIES.items():
             commands += [

@@ -1,8 +1,9 @@
-"""Commands that matching decides: catalogue, access, auctions."""
+"""Commands that matching decides: catalogue and auctions; those about access stand in `access`."""
 
 from schemas.auctions import AuctionTerms
-from schemas.base import Command, Id, Millis, Name, Nonce, Reason, Text
+from schemas.base import Command, Id, Millis, Name, Nonce, Reason
 from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
+from schemas.commands.access import AccessCommand
 
 
 class RegisterDataSet(Command):
@@ -73,14 +74,6 @@ class WithdrawListing(Command):
     reason: Reason
 
 
-class RequestAccess(Command):
-    """Ask for free use. Granted at once where sharing is unconditional."""
-
-    listing_id: Id
-    buyer_id: Id
-    purpose: Text = ""
-
-
 class OpenAuction(Command):
     listing_id: Id
     supplier_id: Id
@@ -121,7 +114,7 @@ MatchingCommand = (
     | SuspendListing
     | ResumeListing
     | WithdrawListing
-    | RequestAccess
+    | AccessCommand
     | OpenAuction
     | WithdrawAuction
     | CancelAuction

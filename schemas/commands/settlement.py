@@ -5,7 +5,18 @@ from typing import Annotated
 from msgspec import Meta
 
 from schemas.auctions import FurtherLicences
-from schemas.base import Command, Id, Millis, Name, Nonce, PositiveAmount, Quantity, Reason, Text
+from schemas.base import (
+    Accepted,
+    Command,
+    Id,
+    Millis,
+    Name,
+    Nonce,
+    PositiveAmount,
+    Quantity,
+    Reason,
+    Text,
+)
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.postings import Purse
@@ -104,6 +115,7 @@ class PlaceBid(Command):
     max_price_minor: PositiveAmount
     nonce: Nonce
     further_minor: FurtherLicences = ()
+    accepted_sha256: Accepted = ""
 
 
 class Subscribe(Command):
@@ -114,6 +126,7 @@ class Subscribe(Command):
     currency: Currency
     budget_minor: PositiveAmount
     purpose: Text = ""
+    accepted_sha256: Accepted = ""
 
 
 class TopUpGrant(Command):

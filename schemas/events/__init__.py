@@ -1,5 +1,6 @@
 """Every event of the exchange, one module per topic (see `schemas.topics`)."""
 
+from schemas.events.access import *  # noqa: F403
 from schemas.events.bids import *  # noqa: F403
 from schemas.events.grants import *  # noqa: F403
 from schemas.events.ledger import *  # noqa: F403

@@ -6,6 +6,7 @@ from msgspec import Meta
 
 from schemas.auctions import AuctionTerms, FurtherLicences
 from schemas.base import (
+    Accepted,
     Amount,
     BasisPoints,
     Event,
@@ -140,3 +141,4 @@ class TradeExecuted(Event):
     purpose: Text = ""
     revision: Quantity = 1
     quantity: Quantity = 1
+    accepted_sha256: Accepted = ""

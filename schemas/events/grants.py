@@ -1,6 +1,17 @@
 """Events of settlement on the topic `grants`: rights and their use."""
 
-from schemas.base import Amount, BasisPoints, Event, Id, Millis, Quantity, Reason, Sha256, Text
+from schemas.base import (
+    Accepted,
+    Amount,
+    BasisPoints,
+    Event,
+    Id,
+    Millis,
+    Quantity,
+    Reason,
+    Sha256,
+    Text,
+)
 from schemas.money import Currency
 from schemas.policy import Policy
 from schemas.postings import Leg
@@ -31,6 +42,7 @@ class GrantIssued(Event):
     revision: Quantity = 1
     follows_revisions: bool = False
     licences: Quantity = 1
+    accepted_sha256: Accepted = ""
 
 
 class _OfGrant(Event):

@@ -1,6 +1,6 @@
 """Events of matching on the topic `listings`: the catalogue's life."""
 
-from schemas.base import Event, Id, Millis, Name, Quantity, Reason, Text
+from schemas.base import Event, Id, Millis, Name, Quantity, Reason
 from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
 from schemas.parties import Role
 from schemas.reasons import Refusal
@@ -86,13 +86,6 @@ class ListingWithdrawn(_OfListing):
 
 class ListingExpired(Event):
     listing_id: Id
-
-
-class AccessRequested(Event):
-    id: Id
-    listing_id: Id
-    buyer_id: Id
-    purpose: Text = ""
 
 
 class RequestRefused(Event):

@@ -22,6 +22,7 @@ from services.gateway.problems import (
     on_storage,
 )
 from services.gateway.routes import (
+    access,
     catalogue,
     credentials,
     deals,
@@ -34,7 +35,7 @@ from services.gateway.routes import (
 from services.gateway.settings import EdgeSettings
 from services.gateway.tokens import EVERYTHING, scope_of
 
-ROUTES: Final = (parties, money, tokens, catalogue, deals, grants, credentials, trail)
+ROUTES: Final = (parties, money, tokens, catalogue, access, deals, grants, credentials, trail)
 SCOPES: Final = frozenset(
     scope_of(str(route.tags[0]), method)
     for module in ROUTES

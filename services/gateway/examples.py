@@ -5,6 +5,7 @@ from typing import Any, Final
 _ROOT: Final = "k7y2mq4hd3v5wz6cjx2a"
 _DIGEST: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08"
 _ROWS: Final = {  # id prefix and status of each row, by its title
+    "AccessRow": ("acc", "review"),
     "AuctionRow": ("auc", "open"),
     "BidRow": ("bid", "leading"),
     "CommandStatus": ("cmd", "accepted"),
@@ -30,6 +31,7 @@ _BY_NAME: Final[dict[str, Any]] = {
     "controller_id": None,
     "data_set_id": f"dst_{_ROOT}",
     "listing_id": f"lst_{_ROOT}",
+    "access_id": f"acc_{_ROOT}",
     "auction_id": f"auc_{_ROOT}",
     "deal_id": f"auc_{_ROOT}",
     "bid_id": f"bid_{_ROOT}",

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from sqlalchemy import JSON, Column, Index
 from sqlmodel import Field, SQLModel
 
+from schemas.access import QualityScores
 from schemas.auctions import AuctionTerms
 from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
 from schemas.policy import Policy
@@ -126,9 +127,54 @@ class ListingRow(Row, table=True):
     grant_terms: Annotated[dict[str, Any], shown(GrantTerms)] = Field(
         sa_column=Column(JSON, nullable=False)
     )
+    acceptance_sha256: str
     expires_at_ms: int | None
     reason: str
     at_ms: int
+
+
+class AccessRow(Row, table=True):
+    """A request for free use. `status` is its stage while it is open, `waits_for` who acts in it;
+    `steps` are what has happened.
+    """
+
+    __tablename__ = "access_requests"
+    id: str = Field(primary_key=True)
+    listing_id: str = Field(index=True)
+    supplier_id: str = Field(index=True)
+    buyer_id: str = Field(index=True)
+    conditional: bool
+    status: str = Field(index=True)
+    waits_for: str | None
+    due_ms: int | None
+    overdue_since_ms: int | None = Field(index=True)
+    challenge_until_ms: int | None
+    trade_id: str | None
+    grant_id: str | None
+    purpose: str
+    accepted_sha256: str
+    reason: str
+    scores: Annotated[dict[str, int] | None, shown(QualityScores, nullable=True)] = Field(
+        sa_column=Column(JSON)
+    )
+    steps: list[dict[str, Any]] = Field(sa_column=Column(JSON, nullable=False))
+    at_ms: int
+
+
+class CalendarRow(Row, table=True):
+    """The venue's one calendar."""
+
+    __tablename__ = "calendar"
+    id: str = Field(primary_key=True)
+    name: str
+    source: str
+    first_day: str
+    last_day: str
+    holidays: list[str] = Field(sa_column=Column(JSON, nullable=False))
+    workdays: list[str] = Field(sa_column=Column(JSON, nullable=False))
+
+
+CALENDAR_ID = "calendar"
 
 
 class AuctionFields(Row):
@@ -238,6 +284,7 @@ class GrantRow(Row, table=True):
     content_sha256: str
     revision: int
     follows_revisions: bool
+    accepted_sha256: str
     supplier_id: str = Field(index=True)
     buyer_id: str = Field(index=True)
     status: str = Field(index=True)

@@ -29,6 +29,7 @@ PER_ROW = {
     "tiers": [{"up_to": None, "unit_price_minor": "10"}],
 }
 FREE = {"mode": "free"}
+CONDITIONAL = {"mode": "free", "condition": "for research only"}
 METERED = {"mode": "metered", "tariff": PER_ROW}
 AUCTION = {"mode": "auction", "currency": "CNY"}
 

@@ -13,7 +13,7 @@ import jsonschema
 from schemas.parties import Role
 from services.gateway.access import ACCESS
 from services.gateway.app import openapi_document
-from tests.builders.exchange import FREE, METERED, Exchange
+from tests.builders.exchange import CONDITIONAL, FREE, METERED, Exchange
 
 SAFE = {"GET"}
 SPEAKERS = {
@@ -100,6 +100,11 @@ class _Things(dict[str, str]):
 
     def _listing_id(self) -> str:
         return self._market.listing(self._seller, FREE)
+
+    def _access_id(self) -> str:
+        listing_id = self._market.listing(self._seller, CONDITIONAL)
+        path = f"/v1/listings/{listing_id}/access-requests"
+        return str(self._market.ok(self._buyer, "POST", path, {})["id"])
 
     def _auction_id(self) -> str:
         return self._market.auction(self._seller)

@@ -32,12 +32,22 @@ OWNED = Row(200, 403, 404, (200, 200, 404))
 OF_PARTY = Row(200, 403, 403, (200, 200, 404))
 OWN_STEP = Row(200, 403, 404)
 HOUSE_STEP = Row(200, 200, 404)  # the operator's, on anybody's
+OWN_STEP_TOO_EARLY = Row(409, 403, 404)
 HOUSE_STEP_TOO_EARLY = Row(409, 409, 404)  # allowed, and refused for where the thing stands
 
 ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/"): SAME,
     ("GET", "/healthz"): SAME,
     ("GET", "/readyz"): SAME,
+    ("GET", "/v1/access-requests"): SAME,
+    ("GET", "/v1/access-requests/{access_id}"): OWNED,
+    ("POST", "/v1/access-requests/{access_id}/answer"): OWN_STEP_TOO_EARLY,
+    ("POST", "/v1/access-requests/{access_id}/challenge"): OWN_STEP_TOO_EARLY,
+    ("POST", "/v1/access-requests/{access_id}/decision"): OWN_STEP_TOO_EARLY,
+    ("POST", "/v1/access-requests/{access_id}/evaluation"): OWN_STEP_TOO_EARLY,
+    ("POST", "/v1/access-requests/{access_id}/review"): HOUSE_STEP,
+    ("POST", "/v1/access-requests/{access_id}/subscription"): HOUSE_STEP_TOO_EARLY,
+    ("POST", "/v1/access-requests/{access_id}/withdrawal"): OWN_STEP,
     ("GET", "/v1/auctions"): SAME,
     ("GET", "/v1/auctions/{auction_id}"): FOUND,
     ("GET", "/v1/auctions/{auction_id}/bids"): FOUND,
@@ -51,11 +61,14 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/audit/trial-balance"): SAME,
     ("GET", "/v1/bids"): SAME,
     ("GET", "/v1/bids/{bid_id}"): OWNED,
+    ("GET", "/v1/calendar"): SAME,
+    ("POST", "/v1/calendar"): SAME,
     ("GET", "/v1/commands/{command_id}"): FOUND,
     ("POST", "/v1/data-sets"): SAME,
     ("GET", "/v1/data-sets/{data_set_id}"): FOUND,
     ("GET", "/v1/data-sets/{data_set_id}/revisions"): FOUND,
     ("POST", "/v1/data-sets/{data_set_id}/revisions"): OWN_STEP,
+    ("GET", "/v1/escalations"): SAME,
     ("GET", "/v1/grants"): SAME,
     ("GET", "/v1/grants/{grant_id}"): OWNED,
     ("GET", "/v1/grants/{grant_id}/credential"): OWNED,

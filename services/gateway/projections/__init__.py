@@ -3,12 +3,13 @@
 from typing import Final
 
 from schemas.envelope import Message
-from services.gateway.projections import catalogue, deals, grants, parties
+from services.gateway.projections import access, catalogue, deals, grants, parties
 from services.gateway.projections.common import Apply
 
 APPLY: Final[dict[type[Message], Apply]] = {
     **parties.APPLY,
     **catalogue.APPLY,
+    **access.APPLY,
     **deals.APPLY,
     **grants.APPLY,
 }

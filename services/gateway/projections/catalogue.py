@@ -6,6 +6,7 @@ import msgspec
 
 from schemas import events as e
 from schemas.envelope import Message
+from schemas.ids import text_sha256
 from services.gateway import tables as t
 from services.gateway.projections.common import Apply
 from services.gateway.rows import Rows
@@ -77,6 +78,7 @@ def _says(event: e.ListingDrafted | e.ListingAmended, position: int) -> dict[str
         "entry": msgspec.to_builtins(event.entry),
         "offer": offer,
         "grant_terms": msgspec.to_builtins(event.grant_terms),
+        "acceptance_sha256": text_sha256(event.grant_terms.acceptance),
         "expires_at_ms": event.expires_at_ms,
         "reason": "",
     }

@@ -30,6 +30,7 @@ def _granted(rows: Rows, event: e.GrantIssued, position: int) -> None:
         content_sha256=event.content_sha256,
         revision=event.revision,
         follows_revisions=event.follows_revisions,
+        accepted_sha256=event.accepted_sha256,
         supplier_id=event.supplier_id,
         buyer_id=event.buyer_id,
         status="active",

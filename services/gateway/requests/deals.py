@@ -18,15 +18,19 @@ from services.gateway.requests.base import (
     new_nonce,
 )
 
+Accepted = Annotated[str, Field(pattern="^([0-9a-f]{64})?$")]
 
-class PurposeBody(Body):
+
+class RequestBody(Body):
+    """`accepted_sha256` is that of the terms' acceptance text, where they have one."""
+
     purpose: Text = ""
+    accepted_sha256: Accepted = ""
 
 
-class SubscriptionBody(Body):
+class SubscriptionBody(RequestBody):
     currency: Currency
     budget_minor: Amount
-    purpose: Text = ""
 
 
 class _Terms(Part):
@@ -49,6 +53,7 @@ class BidBody(Body):
     currency: Currency
     max_price_minor: Amount
     further_minor: Annotated[list[Amount], Field(max_length=FURTHER_LICENCES_MAX)] = []
+    accepted_sha256: Accepted = ""
 
 
 class ExtensionBody(Body):

@@ -16,7 +16,7 @@ from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
 from services.gateway.requests.base import ReasonBody, make
 from services.gateway.requests.catalogue import ListingBody, ReviewBody, say_listing
-from services.gateway.requests.deals import AuctionBody, PurposeBody, SubscriptionBody, open_auction
+from services.gateway.requests.deals import AuctionBody, SubscriptionBody, open_auction
 from services.gateway.routes.deals import send_of_auction
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
@@ -161,20 +161,6 @@ async def withdraw(listing_id: str, body: ReasonBody, call: Caller) -> Response:
     """Take a listing off the market for good."""
     fields = {"supplier_id": call.party_id, "reason": body.reason}
     return await _step(call, listing_id, c.WithdrawListing, **fields)
-
-
-@router.post("/listings/{listing_id}/access-requests", response_model=t.TradeRow)
-async def request_access(listing_id: str, body: PurposeBody, call: Caller) -> Response:
-    """Free use: a trade and a grant at once."""
-    command = make(
-        c.RequestAccess,
-        id=call.id("acc"),
-        at_ms=call.at_ms,
-        listing_id=listing_id,
-        buyer_id=call.party_id,
-        purpose=body.purpose,
-    )
-    return await call.send(command, t.TradeRow, call.derived(command.id, "trd"))
 
 
 @router.post("/listings/{listing_id}/subscriptions", response_model=t.TradeRow)
