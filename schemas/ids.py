@@ -12,6 +12,7 @@ ROLES: Final = {
     "dst": "data set",
     "grt": "grant",
     "lst": "listing",
+    "msg": "message to a webhook",
     "pty": "party",
     "rfd": "refund of what is left prepaid",
     "sub": "subscription",

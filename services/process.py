@@ -31,6 +31,8 @@ from services.gateway.exchange import Exchange
 from services.gateway.projector import Projector
 from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import Principal, TokenStore
+from services.gateway.webhooks.loop import WebhookLoop
+from services.gateway.webhooks.store import WebhookStore
 from services.keys import load_or_make_secret
 from services.workdays import load_calendar
 from streams.embedded import EmbeddedLog, EmbeddedReader
@@ -59,13 +61,14 @@ log = logging.getLogger("databourse")
 class Process:
     """Everything behind the edge. `start` recovers and takes up work; `stop` finishes it."""
 
-    def __init__(self, folder: Path, venue: str = "gx") -> None:
+    def __init__(self, folder: Path, venue: str = "gx", *, private_webhooks: bool = False) -> None:
+        """`private_webhooks` lets webhooks go to http and to addresses inside."""
         self.folder = folder
         with ExitStack() as opened:  # what fails here closes what was opened before it
-            self._open(opened, venue)
+            self._open(opened, venue, private_webhooks)
             self._opened = opened.pop_all()
 
-    def _open(self, opened: ExitStack, venue: str) -> None:
+    def _open(self, opened: ExitStack, venue: str, private_webhooks: bool) -> None:
         folder = self.folder
         self.log = EmbeddedLog(folder, venue)
         opened.callback(self.log.close)
@@ -81,8 +84,16 @@ class Process:
         self.projection = ProjectorLoop(folder, self.engine)
         self.edge = EdgeStore(folder)
         opened.callback(self.edge.close)
-        self.tokens = TokenStore(self.edge, load_or_make_secret(folder / "keys" / "edge.key"))
-        for loop in (self.audit, self.projection, self.runner):  # stopped in the reverse order
+        secret = load_or_make_secret(folder / "keys" / "edge.key")
+        self.tokens = TokenStore(self.edge, secret)
+        hooks = WebhookStore(self.edge, secret, private=private_webhooks)
+        self.webhooks = WebhookLoop(hooks, edge_reader, self.engine, self.clock)
+        for loop in (
+            self.audit,
+            self.projection,
+            self.webhooks,
+            self.runner,
+        ):  # stopped in the reverse order
             opened.callback(loop.stop)
         grant_keys = GrantKeys(folder / "keys", self.clock())
         self.exchange = Exchange(
@@ -97,6 +108,7 @@ class Process:
             tokens=self.tokens,
             grant_keys=grant_keys,
             status_lists=SignedLists(issuer_of(self.log.venue), grant_keys),
+            webhooks=hooks,
             now_ms=self.clock,
         )
 
@@ -111,6 +123,7 @@ class Process:
         self.runner.start()
         self.projection.start()
         self.audit.start()
+        self.webhooks.start()
 
     def stop(self) -> None:
         """Raises LogError when the runner had failed; all is closed then too."""
@@ -127,6 +140,7 @@ class Process:
             "runner": self.runner.failure,
             "audit": self.audit.failure,
             "read models": self.projection.failure,
+            "webhooks": self.webhooks.failure,
         }
         return [f"{name}: {failure}" for name, failure in failures.items() if failure is not None]
 

@@ -40,6 +40,7 @@ NOUNS: Final = {
     "grant": "Rights: use, delivery, budget.",
     "venue": "The venue: keys, payouts, health.",
     "trail": "The audit trail as the market shows it.",
+    "webhook": "Webhooks: what you are told of, and where.",
     "command": "What became of a command.",
 }
 _REASON: Final = "--reason 'asked for by the regulator'"
@@ -134,6 +135,17 @@ ROWS: Final = (
     Row("trail", "consistency", "GET", "/v1/audit/consistency", "--old-size 1 --new-size 2"),
     Row("trail", "entry", "GET", "/v1/audit/entries/{position}", "1"),
     Row("trail", "trial-balance", "GET", "/v1/audit/trial-balance"),
+    Row("webhook", "create", "POST", "/v1/webhooks",
+        "--target-url https://hooks.example.org/databourse --kinds auction.ended"),
+    Row("webhook", "list", "GET", "/v1/webhooks"),
+    Row("webhook", "show", "GET", "/v1/webhooks/{webhook_id}", "whk_power1"),
+    Row("webhook", "delete", "DELETE", "/v1/webhooks/{webhook_id}", "whk_power1"),
+    Row("webhook", "rotate-secret", "POST", "/v1/webhooks/{webhook_id}/secret", "whk_power1"),
+    Row("webhook", "resume", "POST", "/v1/webhooks/{webhook_id}/resumption", "whk_power1"),
+    Row("webhook", "ping", "POST", "/v1/webhooks/{webhook_id}/pings", "whk_power1"),
+    Row("webhook", "deliveries", "GET", "/v1/webhooks/{webhook_id}/deliveries", "whk_power1"),
+    Row("webhook", "redeliver", "POST",
+        "/v1/webhooks/{webhook_id}/deliveries/{message_id}/redelivery", "whk_power1 msg_gx_17"),
     Row("command", "show", "GET", "/v1/commands/{command_id}", "sub_power1"),
 )  # fmt: skip
 WITHOUT_COMMAND: Final = {

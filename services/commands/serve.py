@@ -48,6 +48,10 @@ def serve(
     proxy: Annotated[
         str, typer.Option("--proxy", help="Believe X-Forwarded-For from this address.")
     ] = "",
+    private_webhooks: Annotated[
+        bool,
+        typer.Option("--allow-private-webhooks", help="Let webhooks go to http and inside."),
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Tell the address as JSON.")] = False,
 ) -> None:
     """Run all services on one data folder until stopped by Ctrl-C or SIGTERM.
@@ -60,7 +64,7 @@ def serve(
         failed=_quota(rate_limit_failed),
     )
     listener = listen(host, port)
-    process = open_process(data)
+    process = open_process(data, private_webhooks=private_webhooks)
     url = f"http://{host}:{listener.getsockname()[1]}"
     tokens = str(data / "first-tokens.json")
     if as_json:
@@ -77,12 +81,12 @@ def serve(
         stop_process(process)
 
 
-def open_process(data: Path) -> Process:
+def open_process(data: Path, *, private_webhooks: bool = False) -> Process:
     """Return the market at work. Raises UsageError that says what to do when the folder cannot be
     used.
     """
     with usable():
-        process = Process(data)
+        process = Process(data, private_webhooks=private_webhooks)
         try:
             process.start()
         except BaseException:

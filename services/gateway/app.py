@@ -31,11 +31,23 @@ from services.gateway.routes import (
     parties,
     tokens,
     trail,
+    webhooks,
 )
 from services.gateway.settings import EdgeSettings
 from services.gateway.tokens import EVERYTHING, scope_of
 
-ROUTES: Final = (parties, money, tokens, catalogue, access, deals, grants, credentials, trail)
+ROUTES: Final = (
+    parties,
+    money,
+    tokens,
+    webhooks,
+    catalogue,
+    access,
+    deals,
+    grants,
+    credentials,
+    trail,
+)
 SCOPES: Final = frozenset(
     scope_of(str(route.tags[0]), method)
     for module in ROUTES

@@ -12,7 +12,7 @@ from services.database import open_database
 from services.gateway.problems import key_reused
 
 FILE_NAME: Final = "edge.sqlite3"
-VERSION: Final = 2
+VERSION: Final = 3
 MEND: Final = "restore it from a backup, or delete it: all tokens then have to be issued again"
 CALLS_KEPT_MAX: Final = 100_000  # answers kept for a retry; the oldest go first
 _UPGRADES: Final = {  # from version -> what leads to the next
@@ -34,6 +34,29 @@ _UPGRADES: Final = {  # from version -> what leads to the next
             status INTEGER NOT NULL, result TEXT NOT NULL, at_ms INTEGER NOT NULL
         ) STRICT
         """,
+    ),
+    2: (
+        """
+        CREATE TABLE webhooks (
+            number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, party_id TEXT NOT NULL,
+            target_url TEXT NOT NULL, kinds TEXT NOT NULL, from_position INTEGER NOT NULL,
+            at_ms INTEGER NOT NULL, status TEXT NOT NULL DEFAULT 'active',
+            reason TEXT NOT NULL DEFAULT '', failures INTEGER NOT NULL DEFAULT 0,
+            secret_number INTEGER NOT NULL DEFAULT 1, rotated_at_ms INTEGER NOT NULL DEFAULT 0
+        ) STRICT
+        """,
+        "CREATE INDEX webhooks_of_party ON webhooks (party_id)",
+        """
+        CREATE TABLE deliveries (
+            number INTEGER PRIMARY KEY, webhook_id TEXT NOT NULL, message_id TEXT NOT NULL,
+            kind TEXT NOT NULL, body TEXT NOT NULL, status TEXT NOT NULL,
+            attempts INTEGER NOT NULL, due_at_ms INTEGER NOT NULL, at_ms INTEGER NOT NULL,
+            answer TEXT NOT NULL, UNIQUE (webhook_id, message_id)
+        ) STRICT
+        """,
+        "CREATE INDEX deliveries_due ON deliveries (webhook_id, status, due_at_ms)",
+        "CREATE TABLE webhook_cursor (position INTEGER NOT NULL) STRICT",
+        "INSERT INTO webhook_cursor VALUES (0)",
     ),
 }
 Answer = tuple[int, dict[str, Any]]

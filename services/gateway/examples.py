@@ -15,7 +15,10 @@ _ROWS: Final = {  # id prefix and status of each row, by its title
     "PartyRow": ("pty", "approved"),
     "IssuedToken": ("tok", ""),
     "TokenView": ("tok", ""),
+    "DeliveryView": ("", "waiting"),
+    "IssuedSecret": ("whk", ""),
     "TradeRow": ("trd", ""),
+    "WebhookView": ("whk", "active"),
     "UsageRow": ("usg", "recorded"),
 }
 _BY_NAME: Final[dict[str, Any]] = {
@@ -38,6 +41,10 @@ _BY_NAME: Final[dict[str, Any]] = {
     "request_id": f"bid_{_ROOT}",
     "trade_id": f"trd_{_ROOT}",
     "grant_id": f"grt_{_ROOT}",
+    "webhook_id": f"whk_{_ROOT}",
+    "message_id": "msg_gx_4711",
+    "secret": "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo=",
+    "kinds": ["bid.outbid", "auction.ended"],
     "usage_id": f"usg_{_ROOT}",
     "cause_id": f"cmd_{_ROOT}",
     "command_id": f"cmd_{_ROOT}",
@@ -82,7 +89,7 @@ _BY_NAME: Final[dict[str, Any]] = {
     "sha256": _DIGEST,
     "media_type": "text/csv",
     "email": "office@example.org",
-    "url": "https://example.org/hooks/databourse",
+    "target_url": "https://hooks.example.org/databourse",
 }
 
 

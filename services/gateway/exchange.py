@@ -13,6 +13,7 @@ from services.gateway.content import ContentStore
 from services.gateway.edge_store import EdgeStore
 from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import TokenStore
+from services.gateway.webhooks.store import WebhookStore
 from streams.log import LogReader
 
 
@@ -72,6 +73,7 @@ class Exchange:
     tokens: TokenStore
     grant_keys: GrantKeys
     status_lists: SignedLists
+    webhooks: WebhookStore
     now_ms: Callable[[], int]
 
     @property

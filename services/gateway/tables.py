@@ -79,6 +79,33 @@ class TokenView(Row):
     at_ms: int
 
 
+class WebhookView(Row):
+    """A webhook; `reason` says why it is disabled. Its secret is never shown again."""
+
+    id: str
+    party_id: str
+    target_url: str
+    kinds: list[str]
+    status: str
+    reason: str
+    at_ms: int
+
+
+class DeliveryView(Row):
+    """A message to a webhook: `due_at_ms` is when it is tried next, `answer` what came of the last
+    attempt.
+    """
+
+    message_id: str
+    webhook_id: str
+    kind: str
+    status: str
+    attempts: int
+    due_at_ms: int | None
+    answer: str
+    at_ms: int
+
+
 class DataSetRow(Row, table=True):
     __tablename__ = "data_sets"
     id: str = Field(primary_key=True)

@@ -37,8 +37,8 @@ AUCTION = {"mode": "auction", "currency": "CNY"}
 class Exchange:
     """`call` speaks as a party by its short name, under a new key unless one is given."""
 
-    def __init__(self, folder: Path) -> None:
-        self.process = Process(folder)
+    def __init__(self, folder: Path, *, private_webhooks: bool = False) -> None:
+        self.process = Process(folder, private_webhooks=private_webhooks)
         self.process.start()
         self.http = TestClient(create_app(self.process.exchange))
         self.tokens = self.process.first_tokens()

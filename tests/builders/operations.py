@@ -95,6 +95,18 @@ class _Things(dict[str, str]):
         who = self._speaker if self._speaker in self._market.tokens else "operator"
         return str(self._market.ok(who, "POST", path, wish)["id"])
 
+    def _webhook_id(self) -> str:
+        mine = self._market.ids[self._speaker]
+        for row in self._market.ok(self._speaker, "GET", "/v1/webhooks")["items"][::-1][5:]:
+            if row["party_id"] == mine:  # a party may have only so many
+                self._market.call(self._speaker, "DELETE", f"/v1/webhooks/{row['id']}")
+        body = {"target_url": "https://hooks.example.org/", "kinds": ["bid.outbid"]}
+        return str(self._market.ok(self._speaker, "POST", "/v1/webhooks", body)["id"])
+
+    def _message_id(self) -> str:
+        path = f"/v1/webhooks/{self['webhook_id']}/pings"
+        return str(self._market.ok(self._speaker, "POST", path)["message_id"])
+
     def _data_set_id(self) -> str:
         return str(self._market.data_set(self._seller).json()["id"])
 

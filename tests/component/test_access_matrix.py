@@ -15,7 +15,7 @@ from tests.builders.operations import MUTATING, OPERATIONS, SPEAKERS, World, ope
 
 Statuses = tuple[int, int, int]
 WHOSE = ("own", "other", "missing")
-HELD_BY_ALL = ("{party_id}", "{token_id}")  # what a third party can own, too
+HELD_BY_ALL = ("{party_id}", "{token_id}", "{webhook_id}")  # what a third party can own, too
 
 
 class Row(NamedTuple):
@@ -116,6 +116,15 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/trades"): SAME,
     ("GET", "/v1/trades/{trade_id}"): OWNED,
     ("GET", "/v1/venue"): SAME,
+    ("GET", "/v1/webhooks"): SAME,
+    ("POST", "/v1/webhooks"): Row(201, 201, 201),
+    ("GET", "/v1/webhooks/{webhook_id}"): OWNED,
+    ("DELETE", "/v1/webhooks/{webhook_id}"): Row(204, 403, 404),
+    ("GET", "/v1/webhooks/{webhook_id}/deliveries"): OWNED,
+    ("POST", "/v1/webhooks/{webhook_id}/deliveries/{message_id}/redelivery"): OWN_STEP,
+    ("POST", "/v1/webhooks/{webhook_id}/pings"): OWN_STEP,
+    ("POST", "/v1/webhooks/{webhook_id}/resumption"): OWN_STEP,
+    ("POST", "/v1/webhooks/{webhook_id}/secret"): OWN_STEP,
     ("POST", "/v1/venue/payouts"): Row(402, 402, 402),
 }
 
