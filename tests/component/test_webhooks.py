@@ -2,18 +2,14 @@
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import itertools
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from services.gateway.webhooks.kinds import KINDS
-from services.gateway.webhooks.loop import JITTER, WAIT_MS, Pace, WebhookLoop
+from services.gateway.webhooks.loop import JITTER, WAIT_MS, Pace
 from services.gateway.webhooks.store import (
     ATTEMPTS_MAX,
     FAILURES_IN_A_ROW_MAX,
@@ -22,82 +18,19 @@ from services.gateway.webhooks.store import (
 )
 from services.gateway.webhooks.target import Target, TargetError
 from tests.builders.exchange import AUCTION, FREE, Exchange
-from tests.builders.receiver import Received, Receiver
-
-
-class World:
-    """A market whose webhook loop is driven by hand, on a clock that the test moves."""
-
-    def __init__(self, folder: Path) -> None:
-        self.market = market = Exchange(folder, private_webhooks=True)
-        market.process.webhooks.stop()
-        self.receiver = Receiver()
-        for name, role in (("seller", "supplier"), ("anna", "buyer"), ("bole", "buyer")):
-            market.party(name, role, money=0 if role == "supplier" else 1_000_000)
-        self.store = market.process.exchange.webhooks
-        self.ahead_ms = 0
-        self.loop = self.new_loop()
-
-    def new_loop(self, **more: Any) -> WebhookLoop:
-        exchange = self.market.process.exchange
-        return WebhookLoop(self.store, exchange.log, exchange.engine, self.now_ms, **more)
-
-    def now_ms(self) -> int:
-        return self.market.process.clock() + self.ahead_ms
-
-    def hook(self, who: str, *kinds: str, url: str = "") -> tuple[str, bytes]:
-        """Make a webhook; return its id and its secret."""
-        body = {"target_url": url or self.receiver.url, "kinds": kinds or KINDS}
-        made = self.market.ok(who, "POST", "/v1/webhooks", body)
-        return made["id"], base64.b64decode(made["secret"].removeprefix("whsec_"))
-
-    def told(self, loop: WebhookLoop | None = None) -> list[Received]:
-        """Let the loop deliver all that is due; return what the receiver got."""
-        loop = loop or self.loop
-        before = len(self.receiver.received)
-        while loop.collect():
-            pass
-        while due := self.store.due(self.now_ms(), 100):
-            asyncio.run(self._deliver(loop, due))
-        return self.receiver.received[before:]
-
-    async def _deliver(self, loop: WebhookLoop, due: Any) -> None:
-        await asyncio.gather(*(loop.deliver(one) for one in due))
-
-    def of(self, webhook_id: str, who: str = "anna") -> Any:
-        return self.market.ok(who, "GET", f"/v1/webhooks/{webhook_id}")
-
-    def deliveries(self, webhook_id: str, who: str = "anna") -> list[Any]:
-        path = f"/v1/webhooks/{webhook_id}/deliveries?limit=1000"
-        items: list[Any] = self.market.ok(who, "GET", path)["items"]
-        return items
-
-    def ping(self, webhook_id: str, who: str = "anna") -> str:
-        path = f"/v1/webhooks/{webhook_id}/pings"
-        return str(self.market.ok(who, "POST", path)["message_id"])
-
-    def bid(self, who: str, auction_id: str, amount: int) -> None:
-        body = {"currency": "CNY", "max_price_minor": amount}
-        self.market.ok(who, "POST", f"/v1/auctions/{auction_id}/bids", body)
+from tests.builders.hooks import HookWorld, verified
+from tests.builders.receiver import Receiver
 
 
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    made = World(tmp_path)
+def world(tmp_path: Path) -> Iterator[HookWorld]:
+    made = HookWorld(tmp_path)
     yield made
     made.receiver.close()
     made.market.close()
 
 
-def verified(received: Received, secret: bytes) -> bool:
-    """Whether one of the signatures is this secret's, as Standard Webhooks says."""
-    content = f"{received.headers['webhook-id']}.{received.headers['webhook-timestamp']}."
-    digest = hmac.new(secret, content.encode() + received.body, hashlib.sha256).digest()
-    wanted = f"v1,{base64.b64encode(digest).decode()}"
-    return wanted in received.headers["webhook-signature"].split(" ")
-
-
-def test_an_outbid_bidder_is_told_and_can_check_who_says_so(world: World) -> None:
+def test_an_outbid_bidder_is_told_and_can_check_who_says_so(world: HookWorld) -> None:
     auction_id = world.market.auction("seller")
     _, secret = world.hook("anna", "bid.outbid")
     world.hook("bole", "bid.outbid")
@@ -113,7 +46,7 @@ def test_an_outbid_bidder_is_told_and_can_check_who_says_so(world: World) -> Non
     assert world.told() == []
 
 
-def test_each_end_of_an_auction_is_told_to_whom_it_concerns(world: World) -> None:
+def test_each_end_of_an_auction_is_told_to_whom_it_concerns(world: HookWorld) -> None:
     market = world.market
     for who in ("seller", "anna", "bole"):
         world.hook(who, "auction.ended")
@@ -146,7 +79,7 @@ def test_each_end_of_an_auction_is_told_to_whom_it_concerns(world: World) -> Non
     )
 
 
-def test_what_befalls_a_grant_and_a_listing_is_told(world: World) -> None:
+def test_what_befalls_a_grant_and_a_listing_is_told(world: HookWorld) -> None:
     market = world.market
     buyer, _ = world.hook("anna")
     seller, _ = world.hook("seller")
@@ -178,7 +111,7 @@ def test_what_befalls_a_grant_and_a_listing_is_told(world: World) -> None:
     )
 
 
-def test_nobody_is_told_a_maximum_a_sealed_bid_or_a_hidden_reserve(world: World) -> None:
+def test_nobody_is_told_a_maximum_a_sealed_bid_or_a_hidden_reserve(world: HookWorld) -> None:
     market = world.market
     for who in ("seller", "anna", "bole", "operator", "regulator"):
         world.hook(who)
@@ -193,7 +126,7 @@ def test_nobody_is_told_a_maximum_a_sealed_bid_or_a_hidden_reserve(world: World)
         assert secret not in bodies
 
 
-def test_what_happened_before_a_webhook_was_made_is_not_told(world: World) -> None:
+def test_what_happened_before_a_webhook_was_made_is_not_told(world: HookWorld) -> None:
     auction_id = world.market.auction("seller")
     world.hook("bole")
     world.bid("anna", auction_id, 5_000)
@@ -202,7 +135,7 @@ def test_what_happened_before_a_webhook_was_made_is_not_told(world: World) -> No
     assert [message.said["type"] for message in world.told()] == []
 
 
-def test_a_failed_delivery_is_tried_again_under_its_id_and_ever_later(world: World) -> None:
+def test_a_failed_delivery_is_tried_again_under_its_id_and_ever_later(world: HookWorld) -> None:
     webhook_id, secret = world.hook("anna")
     world.receiver.answers = [500] * (ATTEMPTS_MAX - 1)
     world.ping(webhook_id)
@@ -225,7 +158,9 @@ def test_a_failed_delivery_is_tried_again_under_its_id_and_ever_later(world: Wor
     assert (row["status"], row["attempts"], row["due_at_ms"]) == ("delivered", ATTEMPTS_MAX, None)
 
 
-def test_a_delivery_is_given_up_and_a_webhook_that_never_works_is_disabled(world: World) -> None:
+def test_a_delivery_is_given_up_and_a_webhook_that_never_works_is_disabled(
+    world: HookWorld,
+) -> None:
     webhook_id, _ = world.hook("anna")
     world.receiver.answers = [500] * 1_000
     pings = -(-FAILURES_IN_A_ROW_MAX // ATTEMPTS_MAX)
@@ -250,7 +185,7 @@ def test_a_delivery_is_given_up_and_a_webhook_that_never_works_is_disabled(world
     ("status", "answer"), [(302, "HTTP 302"), (404, "HTTP 404"), (100, "HTTP 100")]
 )
 def test_a_redirect_is_not_followed_and_no_other_answer_is_a_yes(
-    world: World, status: int, answer: str
+    world: HookWorld, status: int, answer: str
 ) -> None:
     webhook_id, _ = world.hook("anna")
     world.receiver.answers = [status]
@@ -260,7 +195,7 @@ def test_a_redirect_is_not_followed_and_no_other_answer_is_a_yes(
     assert (row["status"], row["answer"]) == ("waiting", answer)
 
 
-def test_a_receiver_that_is_gone_disables_its_webhook(world: World) -> None:
+def test_a_receiver_that_is_gone_disables_its_webhook(world: HookWorld) -> None:
     webhook_id, _ = world.hook("anna")
     world.receiver.answers = [410]
     world.ping(webhook_id)
@@ -269,7 +204,7 @@ def test_a_receiver_that_is_gone_disables_its_webhook(world: World) -> None:
     assert "gone" in world.of(webhook_id)["reason"]
 
 
-def test_a_slow_receiver_is_not_waited_for_and_holds_nobody_up(world: World) -> None:
+def test_a_slow_receiver_is_not_waited_for_and_holds_nobody_up(world: HookWorld) -> None:
     slow, _ = world.hook("anna")
     world.receiver.answers = [None]
     other = Receiver()
@@ -283,7 +218,7 @@ def test_a_slow_receiver_is_not_waited_for_and_holds_nobody_up(world: World) -> 
     other.close()
 
 
-def test_nobody_listening_is_told(world: World) -> None:
+def test_nobody_listening_is_told(world: HookWorld) -> None:
     gone = Receiver()
     gone.close()
     webhook_id, _ = world.hook("anna", url=gone.url)
@@ -293,7 +228,7 @@ def test_nobody_listening_is_told(world: World) -> None:
 
 
 def test_after_a_crash_between_delivery_and_note_the_same_message_comes_again(
-    world: World,
+    world: HookWorld,
 ) -> None:
     webhook_id, _ = world.hook("anna")
     world.ping(webhook_id)
@@ -313,7 +248,7 @@ def test_after_a_crash_between_delivery_and_note_the_same_message_comes_again(
     assert world.told() == []
 
 
-def test_a_record_is_queued_once_however_often_it_is_read(world: World) -> None:
+def test_a_record_is_queued_once_however_often_it_is_read(world: HookWorld) -> None:
     webhook_id, _ = world.hook("anna", "bid.outbid")
     auction_id = world.market.auction("seller")
     world.bid("anna", auction_id, 5_000)
@@ -328,7 +263,7 @@ def test_a_record_is_queued_once_however_often_it_is_read(world: World) -> None:
     assert row["message_id"].startswith("msg_gx_")
 
 
-def test_a_name_is_connected_to_by_the_address_that_was_checked(world: World) -> None:
+def test_a_name_is_connected_to_by_the_address_that_was_checked(world: HookWorld) -> None:
     async def here(target: Target, private: bool) -> str:
         assert target.host == "hooks.example.org"
         return "127.0.0.1"
@@ -341,7 +276,7 @@ def test_a_name_is_connected_to_by_the_address_that_was_checked(world: World) ->
 
 
 def test_a_name_that_turns_inside_after_it_was_stated_is_refused_when_it_is_used(
-    world: World,
+    world: HookWorld,
 ) -> None:
     async def inside(target: Target, private: bool) -> str:
         raise TargetError("127.0.0.1 is not a public address")
@@ -352,7 +287,7 @@ def test_a_name_that_turns_inside_after_it_was_stated_is_refused_when_it_is_used
     assert world.deliveries(webhook_id)[0]["answer"] == "127.0.0.1 is not a public address"
 
 
-def test_a_new_secret_signs_beside_the_last_for_a_day(world: World) -> None:
+def test_a_new_secret_signs_beside_the_last_for_a_day(world: HookWorld) -> None:
     webhook_id, old = world.hook("anna")
     path = f"/v1/webhooks/{webhook_id}/secret"
     text = world.market.ok("anna", "POST", path)["secret"]
@@ -374,7 +309,7 @@ def test_a_new_secret_signs_beside_the_last_for_a_day(world: World) -> None:
         assert base64.b64encode(secret) not in kept
 
 
-def test_a_message_can_be_sent_again(world: World) -> None:
+def test_a_message_can_be_sent_again(world: HookWorld) -> None:
     webhook_id, _ = world.hook("anna")
     message_id = world.ping(webhook_id)
     world.told()
@@ -385,7 +320,7 @@ def test_a_message_can_be_sent_again(world: World) -> None:
     assert world.market.call("anna", "POST", unknown).status_code == 404
 
 
-def test_a_queue_that_is_full_disables_the_webhook(world: World) -> None:
+def test_a_queue_that_is_full_disables_the_webhook(world: HookWorld) -> None:
     webhook_id, _ = world.hook("anna")
     with world.market.process.edge.transaction() as db:
         for number in range(WAITING_MAX + 1):
@@ -396,7 +331,7 @@ def test_a_queue_that_is_full_disables_the_webhook(world: World) -> None:
     assert len(world.deliveries(webhook_id)) == WAITING_MAX
 
 
-def test_what_is_taken_away_is_told_nothing_more(world: World) -> None:
+def test_what_is_taken_away_is_told_nothing_more(world: HookWorld) -> None:
     webhook_id, _ = world.hook("anna")
     world.ping(webhook_id)
     assert world.market.call("anna", "DELETE", f"/v1/webhooks/{webhook_id}").status_code == 204
