@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from itertools import chain
 from pathlib import Path
 
+from services.files import sha256_of, write_whole
 from streams.faults import explain
 
 
@@ -62,3 +63,32 @@ def telling(path: Path, mend: str) -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise StoreError(f"{path} cannot be used: {explain(error)}; {mend}") from error
+
+
+def wake(path: Path, mend: str) -> None:
+    """Take up a database where `put_to_rest` left it. Raises StoreError when it is another now."""
+    digest = digest_path(path)
+    if digest.exists():
+        if not rests(path):
+            raise StoreError(
+                f"{path} is not as the market left it: changed or damaged since; {mend}, "
+                f"and delete {digest.name}"
+            )
+        digest.unlink()
+
+
+def put_to_rest(path: Path) -> None:
+    """Keep the hash of a database that nobody has open any more: SQLite itself would not see a
+    changed byte inside a row.
+    """
+    if not path.with_name(f"{path.name}-wal").exists():
+        write_whole(digest_path(path), sha256_of(path).encode())
+
+
+def rests(path: Path) -> bool:
+    """Whether a database put to rest is still what it was."""
+    return digest_path(path).read_bytes() == sha256_of(path).encode()
+
+
+def digest_path(path: Path) -> Path:
+    return path.with_name(f"{path.name}.sha256")

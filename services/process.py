@@ -72,13 +72,14 @@ class Process:
         folder = self.folder
         self.log = EmbeddedLog(folder, venue)
         opened.callback(self.log.close)
-        self.clock = Clock(recorded_until_ms(self.log))
-        self.runner = CascadeRunner(self.log, self.clock)
         audit_reader, edge_reader = EmbeddedReader(folder), _LockedReader(folder)
         opened.callback(audit_reader.close)
         opened.callback(edge_reader.close)
         self.audit = AuditLoop(AuditStore(folder, audit_reader, self.log.venue))
         opened.callback(self.audit.store.close)
+        self.audit.store.check()  # before anything is believed of what the log says
+        self.clock = Clock(recorded_until_ms(self.log))
+        self.runner = CascadeRunner(self.log, self.clock)
         self.engine = read_engine(folder)
         opened.callback(self.engine.dispose)
         self.projection = ProjectorLoop(folder, self.engine)
@@ -113,7 +114,6 @@ class Process:
         )
 
     def start(self) -> None:
-        self.audit.store.check()
         self.runner.on_commit = self.projection.wake
         self.projection.catch_up()
         if not self.log.size:

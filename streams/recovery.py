@@ -8,7 +8,8 @@ import msgspec
 
 from market import matching, settlement
 from market.venue import Venue
-from schemas.envelope import decode_record, encode
+from schemas.base import SchemaError
+from schemas.envelope import Record, decode_record, encode
 from schemas.topics import OUTPUTS, Service
 from streams.log import READ_LIMIT_MAX, RESTORE, LogBroken, LogReader, Snapshot
 
@@ -60,7 +61,14 @@ def recorded_until_ms(log: LogReader) -> int:
     may begin before it.
     """
     newest = log.read(max(log.size - NEWEST_RECORDS, 0), NEWEST_RECORDS)
-    return max((decode_record(body).data.at_ms for _, body in newest), default=0)
+    return max((_decoded(*stored).data.at_ms for stored in newest), default=0)
+
+
+def _decoded(position: int, body: bytes) -> Record:
+    try:
+        return decode_record(body)
+    except SchemaError as error:
+        raise LogBroken(f"record {position} cannot be read: {error}; {RESTORE}") from error
 
 
 def snapshot(service: Service, state: State, position: int) -> Snapshot:

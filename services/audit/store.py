@@ -26,6 +26,7 @@ from services.files import write_whole
 from services.keys import load_or_make_key
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, RESTORE, LogReader
+from streams.recovery import NEWEST_RECORDS
 
 FILE_NAME: Final = "audit.sqlite3"
 PRIVATE_KEY_NAME: Final = "keys/checkpoint.key"
@@ -85,12 +86,18 @@ class AuditStore:
             return self._tree.size
 
     def check(self) -> None:
-        """Raises CheckpointError when the newest checkpoint is not of this log, key and tree."""
-        self.integrate()
+        """Raises CheckpointError when the newest checkpoint is not of this log, key and tree, or
+        the newest records, from which the clock is set, are not those in the tree.
+        """
+        size = self.integrate()
         if not self._published():
             return
         said = verify(self._newest_note(), self.verifier)
-        if (said.size, said.root) != (self._published(), self._tree.root(said.size)):
+        start = max(size - NEWEST_RECORDS, 0)
+        newest = leaf_hashes([body for _, body in self._log.read(start, NEWEST_RECORDS)])
+        right = newest == [self._tree.leaf(index) for index in range(start, size)]
+        signed = (said.size, said.root) == (self._published(), self._tree.root(said.size))
+        if not right or not signed:
             raise CheckpointError(
                 f"the log and its tree are not what checkpoint {said.size} signed: {RESTORE}; "
                 "if it finds nothing, the tree is damaged: run `databourse rebuild`"

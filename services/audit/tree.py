@@ -59,6 +59,9 @@ class Tree:
         self._check_size(size)
         return self._range(0, size) if size else EMPTY_ROOT
 
+    def leaf(self, index: int) -> bytes:
+        return self._range(index, index + 1)
+
     def inclusion_proof(self, index: int, size: int) -> list[bytes]:
         """Return the sibling hashes of a leaf in the tree of `size`, lowest level first."""
         self._check_size(size)

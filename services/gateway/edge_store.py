@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from services.database import open_database
+from services.database import open_database, put_to_rest, wake
 from services.gateway.problems import key_reused
 
 FILE_NAME: Final = "edge.sqlite3"
@@ -69,7 +69,8 @@ class EdgeStore:
     """
 
     def __init__(self, folder: Path) -> None:
-        path = folder / FILE_NAME
+        self._path = path = folder / FILE_NAME
+        wake(path, MEND)
         self._writer = open_database(path, VERSION, (), MEND, _UPGRADES)
         self._reader = open_database(path, VERSION, (), MEND)
         for db in (self._writer, self._reader):
@@ -119,5 +120,6 @@ class EdgeStore:
 
     def close(self) -> None:
         with self._writing, self._reading:
-            self._writer.close()
             self._reader.close()
+            self._writer.close()
+            put_to_rest(self._path)

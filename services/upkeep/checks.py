@@ -22,7 +22,7 @@ from services.audit.checkpoint import verify
 from services.audit.tree import Tree
 from services.audit.verify import replay_log, verify_log
 from services.clock import JUMP_MS, wall_ns
-from services.database import read_only
+from services.database import digest_path, read_only, rests
 from services.files import sha256_of
 from services.gateway import edge_store
 from services.process import READ_MODELS_NAME, TOKENS_NAME, ProjectorLoop, read_engine
@@ -156,6 +156,14 @@ def _integrity(folder: Folder) -> Found:
         if verdict != "ok":
             found.append(f"{name}: {verdict}")
     return (State.FAIL, "; ".join(found)) if found else (State.OK, pragma.replace("_", " "))
+
+
+def _edge(folder: Folder) -> Found:
+    path = folder.path / edge_store.FILE_NAME
+    if folder.in_use or not digest_path(path).exists():
+        return State.OK, "in use, or not put to rest: nothing to compare with"
+    right = rests(path)
+    return State.OK if right else State.FAIL, f"{'as' if right else 'not as'} the market left it"
 
 
 def _journal(folder: Folder) -> Found:
@@ -315,6 +323,7 @@ CHECKS: Final[dict[str, tuple[Check, str]]] = {
     "format": (_format, "the next start migrates an older format; nothing else reads a newer one"),
     "file modes": (_modes, "chmod 700 the folder and 600 the files named"),
     "integrity": (_integrity, f"read models or audit: {_REBUILD}; others: {_RESTORE}"),
+    "edge": (_edge, f"{edge_store.MEND}, and delete its .sha256"),
     "journal": (_journal, "start the market once; it sets the mode"),
     "recovery": (_recovery, _RESTORE),
     "checkpoint": (_checkpoint, f"run `databourse audit verify`; if it finds nothing, {_REBUILD}"),

@@ -4,6 +4,7 @@ import hashlib
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from services.audit.checkpoint import CheckpointError
 from services.audit.store import AuditStore
 from services.commands import UsageError
 from services.commands.serve import open_process
-from services.database import StoreError
+from services.database import StoreError, digest_path
 from services.gateway.edge_store import EdgeStore
 from services.keys import KeyFileError, load_or_make_key
 from services.process import READ_MODELS_NAME
@@ -57,6 +58,7 @@ def test_a_newer_database_is_refused_unchanged(
     name: str, open_it: Callable[[Path], object], folder: Path
 ) -> None:
     EdgeStore(folder).close()
+    digest_path(folder / name).unlink(missing_ok=True)
     change(folder / name, "PRAGMA user_version = 99")
     before = hashlib.sha256((folder / name).read_bytes()).digest()
     with pytest.raises(StoreError, match="written by a newer databourse"):
@@ -161,3 +163,26 @@ def test_read_models_ahead_of_the_log_are_told(folder: Path) -> None:
     change(folder / READ_MODELS_NAME, "UPDATE projection SET position = position + 100000")
     with pytest.raises(UsageError, match="ahead of the log; stop the market and run"):
         open_process(folder)
+
+
+def test_a_byte_changed_in_the_edge_store_of_a_stopped_market_is_told(folder: Path) -> None:
+    EdgeStore(folder).close()
+    EdgeStore(folder).close()
+    with closing(EdgeStore(folder)) as store, store.transaction() as db:
+        db.execute("INSERT INTO tokens (hash, id, party_id, role) VALUES ('h', 'i', 'pty_a', 'r')")
+    damaged = (folder / "edge.sqlite3").read_bytes().replace(b"pty_a", b"pty_b")
+    assert damaged != (folder / "edge.sqlite3").read_bytes()
+    (folder / "edge.sqlite3").write_bytes(damaged)
+    with pytest.raises(
+        StoreError, match=r"changed or damaged since; .* delete edge.sqlite3.sha256"
+    ):
+        EdgeStore(folder)
+
+
+def test_a_damaged_newest_record_sets_no_clock(folder: Path) -> None:
+    """Its time would otherwise become the market's, which never goes back."""
+    checked(folder)
+    late = "UPDATE records SET body = CAST(replace(body, ':17', ':97') AS BLOB)"
+    change(folder / FILE_NAME, f"{late} WHERE position = (SELECT max(position) - 500 FROM records)")
+    with pytest.raises(CheckpointError):
+        checked(folder)
