@@ -30,6 +30,7 @@ COMMANDS: Final = {
     "rebuild": ("services.commands.backup", "Make tree and read models again from the log."),
     "keys": ("services.commands.keys", "The keys that sign grants: list and rotate them."),
     "ledger": ("services.commands.ledger", "The books: trial balance, statements, export."),
+    "watch": ("services.commands.watch", "Show public events as they happen."),
     "catalog": ("services.commands.catalog", "Import and export catalogues (DCAT-US 1.1)."),
     "replay": ("services.commands.replay", "Run recorded auctions or usage through the rules."),
     "schema": ("services.commands.schema", "The reference of all messages and interfaces."),
@@ -40,6 +41,7 @@ COMMANDS: Final = {
 
 REMOTE: Final = "services.commands.remote"
 BESIDE: Final = {
+    "listing": {"apply": ("services.commands.listing", "Make listings what their files say.")},
     "grant": {"verify": ("services.commands.grant", "Check a grant's credential offline.")},
 }
 

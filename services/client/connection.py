@@ -86,13 +86,24 @@ class Connection:
 
     @contextmanager
     def stream(
-        self, path: str, *, query: dict[str, Any], headers: dict[str, str]
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, Any] | None = None,
+        body: Any = None,
+        key: str = "",
+        headers: dict[str, str] | None = None,
+        silence_s: float = TIMEOUT_SECONDS,
     ) -> Iterator[httpx.Response]:
-        """Yield an answer whose body comes bit by bit. Raises httpx.TransportError when it breaks
-        off.
+        """Yield an answer whose body comes bit by bit, in one attempt. Raises
+        httpx.TransportError when it breaks off, or nothing comes for `silence_s`.
         """
-        headers = {**self._headers, **headers}
-        with self._http.stream("GET", path, params=query, headers=headers) as response:
+        sent = {**self._headers, **(headers or {}), **({"Idempotency-Key": key} if key else {})}
+        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=silence_s)
+        with self._http.stream(
+            method, path, params=query, json=body, headers=sent, timeout=timeout
+        ) as response:
             if response.is_error:
                 response.read()
             yield checked(response)

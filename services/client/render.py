@@ -31,7 +31,7 @@ def show(answer: Any) -> None:
         case dict():
             _record(console, answer)
         case _:
-            console.print(_clean(str(answer)))
+            console.print(clean(str(answer)))
 
 
 def console_for(stream: Any) -> Console:
@@ -68,20 +68,27 @@ def money(amount_minor: int, currency: str) -> str:
     return f"{sign}{whole:,}{f'.{part:0{digits}}' if digits else ''} {currency}"
 
 
+def clean(text: str) -> Text:
+    """Return a text as it is, without what a terminal would obey: others have written it."""
+    shown = (letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}"
+             for letter in text)  # fmt: skip
+    return Text("".join(shown))
+
+
 def _table(console: Console, rows: Sequence[Any]) -> None:
     if not rows:
         console.print("nothing")
         return
     if not isinstance(rows[0], dict):
         for row in rows:
-            console.print(_clean(str(row)))
+            console.print(clean(str(row)))
         return
     names = [name for name in rows[0] if name not in _LEFT_OUT and _is_telling(name, rows)]
     table = Table(box=None, pad_edge=False)
     for name in names[:COLUMNS_MAX]:
         table.add_column(name, overflow="fold")
     for row in rows:
-        table.add_row(*(_clean(cell(name, row.get(name), row)) for name in names[:COLUMNS_MAX]))
+        table.add_row(*(clean(cell(name, row.get(name), row)) for name in names[:COLUMNS_MAX]))
     console.print(table)
 
 
@@ -99,12 +106,5 @@ def _record(console: Console, answer: Mapping[str, Any]) -> None:
     table.add_column(overflow="fold")
     for name, value in answer.items():
         if name not in _LEFT_OUT and value not in ("", None):
-            table.add_row(name, _clean(cell(name, value, answer)))
+            table.add_row(name, clean(cell(name, value, answer)))
     console.print(table)
-
-
-def _clean(text: str) -> Text:
-    """Return a text as it is, without what a terminal would obey: others have written it."""
-    shown = (letter if letter.isprintable() or letter == "\n" else "\N{REPLACEMENT CHARACTER}"
-             for letter in text)  # fmt: skip
-    return Text("".join(shown))

@@ -4,15 +4,14 @@ import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated
 
 import typer
 
-from schemas.ids import make_id
-from schemas.parties import PartyKind, Role
-from services.client.connection import Connection, Refused
-from services.client.here import Here, open_here
+from services.client.connection import Connection
+from services.client.here import open_here
 from services.commands import Exit, UsageError
+from services.commands.suppliers import Supplier, supplier
 from services.commands.targets import (
     AsJson,
     Data,
@@ -27,21 +26,11 @@ from services.commands.targets import (
 from services.dcat.exporting import catalogue_of
 from services.dcat.importing import Importer, Rejected, Report
 from services.dcat.importing import as_json as reports_as_json
-from services.process import FIRST_PARTIES
 from streams.embedded import FILE_NAME as LOG_NAME
 
 app = typer.Typer(
     help="Import and export catalogues in the DCAT-US 1.1 form.", no_args_is_help=True
 )
-IMPORT_KEY: Final = "catalog-import"
-OPERATOR_ID: Final = FIRST_PARTIES[Role.OPERATOR][0]
-IMPORT_SUPPLIER_ID: Final = make_id("pty", OPERATOR_ID, "/v1/parties", IMPORT_KEY)
-IMPORT_SUPPLIER: Final = {
-    "name": "Imported catalogues 导入目录",
-    "kind": PartyKind.PUBLIC_SERVICE.value,
-    "roles": [Role.SUPPLIER.value],
-}
-IMPORT_PROOF: Final = {"method": "own party of the venue", "evidence": "catalog import"}
 
 
 @app.command("import")
@@ -51,9 +40,7 @@ def import_command(
     url: Url = "",
     token: Token = "",
     token_file: TokenFile = None,
-    supplier: Annotated[
-        str, typer.Option("--supplier", help="Whose listings; a party of its own if not given.")
-    ] = "",
+    supplier_id: Supplier = "",
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check and compare only.")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -65,7 +52,9 @@ def import_command(
     Example: databourse catalog import data.json --data ./gx-data
     """
     refuse_both(data, url)
-    with _importer(data, url, read_token(token, token_file), supplier, dry_run) as importer:
+    said = read_token(token, token_file)
+    with supplier(data, url, said, supplier_id, dry_run=dry_run) as speaker:
+        importer = Importer(*speaker, dry_run=dry_run)
         reports = [_import(importer, path, as_json) for path in files]
         if as_json:
             typer.echo(json.dumps(reports_as_json(reports), ensure_ascii=False))
@@ -134,27 +123,6 @@ def _exit_code(reports: list[Report]) -> Exit:
 
 
 @contextmanager
-def _importer(
-    data: Path | None, url: str, token: str, supplier: str, dry_run: bool
-) -> Iterator[Importer]:
-    if url and data is None:
-        with over_network(url, token) as connection:
-            yield Importer(connection, supplier or _own_id(connection), dry_run=dry_run)
-        return
-    folder = data_folder(data)
-    if dry_run and not (folder / LOG_NAME).exists():
-        yield Importer(None, supplier or IMPORT_SUPPLIER_ID, dry_run=True)
-        return
-    with open_here(folder) as here:
-        if dry_run:
-            yield Importer(here.operator, supplier or IMPORT_SUPPLIER_ID, dry_run=True)
-            return
-        supplier_id = supplier or _import_supplier(here)
-        with here.party(supplier_id, Role.SUPPLIER) as connection:
-            yield Importer(connection, supplier_id)
-
-
-@contextmanager
 def _reader(data: Path | None, url: str) -> Iterator[Connection]:
     if url and data is None:
         with over_network(url, "") as connection:
@@ -165,26 +133,3 @@ def _reader(data: Path | None, url: str) -> Iterator[Connection]:
         raise UsageError(f"{folder} holds no market; name one with --data", Exit.UNREACHABLE)
     with open_here(folder) as here:
         yield here.operator
-
-
-def _import_supplier(here: Here) -> str:
-    """Return the party that owns what no supplier was named for, registered on first use."""
-    path = f"/v1/parties/{IMPORT_SUPPLIER_ID}"
-    try:
-        party: dict[str, Any] = here.operator.get(path)
-    except Refused as error:
-        if error.status != 404:
-            raise
-        party = here.operator.post("/v1/parties", IMPORT_SUPPLIER, key=IMPORT_KEY)
-    if party["status"] == "registered":
-        here.operator.post(f"{path}/verification", IMPORT_PROOF, key=f"{IMPORT_KEY}-verification")
-        here.operator.post(f"{path}/approval", key=f"{IMPORT_KEY}-approval")
-    return IMPORT_SUPPLIER_ID
-
-
-def _own_id(connection: Connection) -> str:
-    """Return the party whose token this is."""
-    try:
-        return str(connection.get("/v1/me")["party"]["id"])
-    except Refused as error:
-        raise UsageError(f"say with --supplier whose token this is: {error}") from error

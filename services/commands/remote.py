@@ -13,6 +13,7 @@ from services.client.connection import Connection, new_key
 from services.client.files import read_document
 from services.client.operations import Input, Kind, Operation, Place, Row, operation_of
 from services.client.render import show
+from services.client.uploads import media_type_of, read_upload
 from services.commands import UsageError
 from services.commands.targets import (
     AsJson,
@@ -45,12 +46,6 @@ _SHARED: Final[dict[str, tuple[Any, Any]]] = {
     "as_json": (AsJson, False),
 }
 _MUTATING: Final[dict[str, tuple[Any, Any]]] = {"key": (Key, ""), "no_wait": (NoWait, False)}
-_SUFFIXES: Final = {
-    ".csv": "text/csv",
-    ".jsonl": "application/x-ndjson",
-    ".ndjson": "application/x-ndjson",
-    ".parquet": "application/vnd.apache.parquet",
-}
 
 
 def command_of(row: Row) -> Any:
@@ -147,8 +142,8 @@ def _send(
     more: dict[str, Any] = {}
     if "upload" in values:
         more = {
-            "content": _content(values["upload"]),
-            "headers": {"Content-Type": _media_type(values["upload"], values["media_type"])},
+            "content": read_upload(values["upload"]),
+            "headers": {"Content-Type": values["media_type"] or media_type_of(values["upload"])},
         }
     wait = not values["no_wait"]
     return connection.send(row.method, path, query=query, body=body, key=key, wait=wait, **more)
@@ -184,20 +179,6 @@ def _refuse_missing(operation: Operation, place: Place, found: dict[str, Any]) -
 
 def _is_wanted(given: Input) -> bool:
     return given.required and given.place is not Place.PATH
-
-
-def _content(path: Path) -> bytes:
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
-
-
-def _media_type(path: Path, given: str) -> str:
-    if given or path.suffix.lower() in _SUFFIXES:
-        return given or _SUFFIXES[path.suffix.lower()]
-    known = ", ".join(_SUFFIXES)
-    raise UsageError(f"what {path} holds is not told by its name ({known}); give --media-type")
 
 
 def _show(answer: Any, *, as_json: bool) -> None:

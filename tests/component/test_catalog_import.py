@@ -11,7 +11,7 @@ from services.audit.verify import verify_log
 from services.client.connection import Connection
 from services.client.here import open_here
 from services.commands import UsageError
-from services.commands.catalog import IMPORT_SUPPLIER_ID, _import_supplier
+from services.commands.suppliers import OWN_SUPPLIER_ID, own_supplier
 from services.dcat.exporting import catalogue_of
 from services.dcat.importing import Fate, Importer, as_json, listing_id_of
 from services.dcat.mapping import entry_of
@@ -33,20 +33,20 @@ def records(folder: Path) -> int:
 
 def test_good_files_become_drafts_and_the_same_files_again_change_nothing(tmp_path: Path) -> None:
     data = tmp_path / "market"
-    with open_here(data) as here, here.party(_import_supplier(here), Role.SUPPLIER) as supplier:
-        importer = Importer(supplier, IMPORT_SUPPLIER_ID)
+    with open_here(data) as here, here.party(own_supplier(here), Role.SUPPLIER) as supplier:
+        importer = Importer(supplier, OWN_SUPPLIER_ID)
         reports = [importer.run(FILES / f"{name}.data.json") for name in GOOD]
         assert [len(report.fates) for report in reports] == [3, 3, 1, 1, 1]
         assert all(report.rejected == [] for report in reports)
         drafts = supplier.get(
-            "/v1/listings", supplier_id=IMPORT_SUPPLIER_ID, status="draft", limit=1_000
+            "/v1/listings", supplier_id=OWN_SUPPLIER_ID, status="draft", limit=1_000
         )["items"]
         assert len(drafts) == 9
         assert {draft["data_set_id"] for draft in drafts} == {None}
         assert "Many Resources" in {draft["title_en"] for draft in drafts}
     size = records(data)
-    with open_here(data) as here, here.party(_import_supplier(here), Role.SUPPLIER) as supplier:
-        importer = Importer(supplier, IMPORT_SUPPLIER_ID)
+    with open_here(data) as here, here.party(own_supplier(here), Role.SUPPLIER) as supplier:
+        importer = Importer(supplier, OWN_SUPPLIER_ID)
         again = [importer.run(FILES / f"{name}.data.json") for name in GOOD]
         assert {fate for report in again for fate in report.fates} == {Fate.UNCHANGED}
     assert records(data) == size
@@ -54,7 +54,7 @@ def test_good_files_become_drafts_and_the_same_files_again_change_nothing(tmp_pa
 
 def test_a_changed_entry_amends_its_draft_and_nothing_that_is_further_on(tmp_path: Path) -> None:
     with open_here(tmp_path / "market") as here:
-        supplier_id = _import_supplier(here)
+        supplier_id = own_supplier(here)
         with here.party(supplier_id, Role.SUPPLIER) as supplier:
             importer = Importer(supplier, supplier_id)
             listing_id = listing_id_of(supplier_id, "rain-1")
@@ -75,8 +75,8 @@ def test_a_changed_entry_amends_its_draft_and_nothing_that_is_further_on(tmp_pat
 
 def test_a_dry_run_sends_no_command(tmp_path: Path) -> None:
     with open_here(tmp_path / "market") as here:
-        _import_supplier(here)
-        report = Importer(here.operator, IMPORT_SUPPLIER_ID, dry_run=True).run(
+        own_supplier(here)
+        report = Importer(here.operator, OWN_SUPPLIER_ID, dry_run=True).run(
             FILES / "usda.gov.data.json"
         )
         assert report.fates == [Fate.NEW] * 3
@@ -86,7 +86,7 @@ def test_a_dry_run_sends_no_command(tmp_path: Path) -> None:
 
 def test_the_report_names_each_wrong_entry(tmp_path: Path) -> None:
     broken = written(tmp_path, RAIN, {**RAIN, "identifier": "rain-2", "title": 7})
-    [told] = as_json([Importer(None, IMPORT_SUPPLIER_ID, dry_run=True).run(broken)])
+    [told] = as_json([Importer(None, OWN_SUPPLIER_ID, dry_run=True).run(broken)])
     assert told == {
         "file": str(broken),
         "imported": 1,
@@ -131,8 +131,8 @@ def test_what_was_listed_goes_out_and_comes_back_as_it_was(tmp_path: Path) -> No
 
 def test_verification_holds_after_an_import(tmp_path: Path) -> None:
     data = tmp_path / "market"
-    with open_here(data) as here, here.party(_import_supplier(here), Role.SUPPLIER) as supplier:
-        Importer(supplier, IMPORT_SUPPLIER_ID).run(FILES / "ny.data.json")
+    with open_here(data) as here, here.party(own_supplier(here), Role.SUPPLIER) as supplier:
+        Importer(supplier, OWN_SUPPLIER_ID).run(FILES / "ny.data.json")
     log = EmbeddedReader(data)
     assert verify_log(log, stored_notes(data), stored_verifier(data)).findings == []
     log.close()

@@ -13,11 +13,11 @@ import pytest
 import uvicorn
 
 from schemas.reasons import Refusal
-from services.cli import main
 from services.client.operations import NOUNS, ROWS, WITHOUT_COMMAND, Row
 from services.client.render import show
 from services.gateway.access import ACCESS
 from services.gateway.app import create_app
+from tests.builders.cli import run
 from tests.builders.exchange import METERED
 from tests.builders.market import T0
 from tests.builders.operations import SPEAKERS, World
@@ -53,12 +53,6 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Listening]:
     listening = Listening(tmp_path_factory.mktemp("remote") / "market")
     yield listening
     listening.close()
-
-
-def run(*words: str) -> int:
-    with pytest.raises(SystemExit) as ended:
-        main(list(words))
-    return int(ended.value.code or 0)
 
 
 def spoken(market: Listening, row: Row) -> list[str]:
@@ -211,6 +205,25 @@ def test_a_market_that_is_not_there_is_told_with_the_key_to_repeat(
     address = ("--url", f"http://127.0.0.1:{port}", "--key", "wish-1")
     assert run("party", "approve", "pty_some1", *address) == 3
     assert "to repeat this very wish, add --key wish-1" in capsys.readouterr().err
+
+
+def test_watch_shows_events_and_goes_on_behind_a_position(
+    market: Listening, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("watch", "--url", market.url, "--json", "--after")
+    assert run(*words, "-1", "--count", "2") == 0
+    first, second = (json.loads(line) for line in capsys.readouterr().out.splitlines())
+    assert first["type"] == second["type"] == "ListingReviewed"
+    assert run(*words, str(first["position"]), "--count", "1") == 0
+    assert json.loads(capsys.readouterr().out) == second
+
+
+def test_watch_ends_when_its_time_is_over(
+    market: Listening, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("watch", "--url", market.url, "--for", "0.3") == 0
+    assert run("watch", "--url", market.url, "--after", "-1", "--for", "0.5") == 0
+    assert "ListingReviewed  listing_id=lst_" in capsys.readouterr().out
 
 
 def test_what_others_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
