@@ -13,6 +13,7 @@ import uvicorn
 
 from services.commands import Exit, UsageError
 from services.commands.folders import usable
+from services.commands.targets import Data, data_folder
 from services.gateway.app import create_app
 from services.gateway.protocol import PatientProtocol
 from services.gateway.rate_limit import Quota
@@ -31,7 +32,7 @@ def _said(quota: Quota) -> str:
 
 @app.command("serve")
 def serve(
-    data: Annotated[Path, typer.Option("--data", help="The data folder; made when missing.")],
+    data: Data = None,
     port: Port = 8321,
     host: Annotated[
         str, typer.Option("--host", help="Loopback unless you mean otherwise.")
@@ -63,14 +64,15 @@ def serve(
         address=_quota(rate_limit_address),
         failed=_quota(rate_limit_failed),
     )
+    folder = data_folder(data)
     listener = listen(host, port)
-    process = open_process(data, private_webhooks=private_webhooks)
+    process = open_process(folder, private_webhooks=private_webhooks)
     url = f"http://{host}:{listener.getsockname()[1]}"
-    tokens = str(data / "first-tokens.json")
+    tokens = str(folder / "first-tokens.json")
     if as_json:
         typer.echo(json.dumps({"url": url, "tokens": tokens}))
     else:
-        typer.echo(f"databourse serves {data} at {url}; the first tokens are in {tokens}")
+        typer.echo(f"databourse serves {folder} at {url}; the first tokens are in {tokens}")
     sys.stdout.flush()
     server = uvicorn.Server(uvicorn_config(process, settings, proxy))
     for number in (signal.SIGINT, signal.SIGTERM):  # uvicorn raises it again once it has closed

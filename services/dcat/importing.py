@@ -17,10 +17,7 @@ from services.dcat.reading import CatalogueFileError, Entry, read_entries
 from services.progress import progress
 
 LISTINGS: Final = "/v1/listings"
-_TERMS: Final = {
-    "offer": {"mode": "free"},
-    "grant_terms": {"policy": {"permissions": [{"action": "use"}]}},
-}
+_GRANT_TERMS: Final = {"policy": {"permissions": [{"action": "use"}]}}
 
 
 class Fate(StrEnum):
@@ -97,7 +94,7 @@ class Importer:
         key = key_of(entry.identifier)
         known = self._known(listing_id)
         if known is None:
-            self._post(LISTINGS, entry, _TERMS, key)
+            self._post(LISTINGS, entry, _terms(entry), key)
             return Fate.NEW
         if msgspec.convert(known["entry"], CatalogueEntry) == entry:
             return Fate.UNCHANGED
@@ -121,6 +118,13 @@ class Importer:
     def _post(self, path: str, entry: CatalogueEntry, terms: dict[str, Any], key: str) -> None:
         if self._connection is not None and not self._dry_run:
             self._connection.post(path, {"entry": msgspec.to_builtins(entry), **terms}, key=key)
+
+
+def _terms(entry: CatalogueEntry) -> dict[str, Any]:
+    """Free use; under the condition that the entry states, if it states one."""
+    condition = entry.open_condition or entry.share_condition
+    offer = {"mode": "free", **({"condition": condition} if condition else {})}
+    return {"offer": offer, "grant_terms": _GRANT_TERMS}
 
 
 def listing_id_of(supplier_id: str, identifier: str) -> str:

@@ -76,6 +76,7 @@ GROUPED = {
     "catalog": ("import", "export"),
     "grant": ("verify",),
     "keys": ("list", "rotate"),
+    "listing": ("apply",),
     "schema": ("export",),
     "ledger": ("trial-balance", "statement", "export"),
     "replay": ("auctions", "usage"),
