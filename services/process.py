@@ -142,7 +142,7 @@ class Process:
             "read models": self.projection.failure,
             "webhooks": self.webhooks.failure,
         }
-        return [f"{name}: {failure}" for name, failure in failures.items() if failure is not None]
+        return [f"{name}: {words(error)}" for name, error in failures.items() if error is not None]
 
     def notices(self) -> list[str]:
         return [notice for notice in (self.clock.notice,) if notice]

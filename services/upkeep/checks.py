@@ -10,6 +10,7 @@ import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from functools import cached_property
 from itertools import zip_longest
@@ -38,6 +39,7 @@ FREE_BYTES_WARN: Final = 5 * 1024**3
 FREE_BYTES_FAIL: Final = 256 * 1024**2
 CONTENT_SAMPLE_MAX: Final = 20
 UNPUBLISHED_RECORDS_WARN: Final = 100_000
+CALENDAR_AHEAD: Final = timedelta(days=30)
 SQLITE_MIN: Final = (3, 37, 0)  # STRICT tables
 _ROOT: Final = Path(__file__).parents[2]
 LOCKS: Final = (_ROOT / "requirements.lock", _ROOT / "requirements-dev.lock")
@@ -303,6 +305,14 @@ def _clock(folder: Folder) -> Found:
     return State.OK, "the system's clock is not behind the log"
 
 
+def _calendar(folder: Folder) -> Found:
+    """Deadlines in working days are counted by the calendar on record; beyond it, by weekends."""
+    calendar = recover_venue(folder.log).matching.access.calendar
+    needed = datetime.fromtimestamp(wall_ns() // 10**9, UTC).date() + CALENDAR_AHEAD
+    state = State.OK if calendar.last_day >= needed.isoformat() else State.WARN
+    return state, f"{calendar.name}, to {calendar.last_day}"
+
+
 def _leftovers(folder: Folder) -> Found:
     left = [path for pattern in LEFTOVERS for path in folder.path.glob(pattern)]
     if not left or folder.in_use:
@@ -333,5 +343,6 @@ CHECKS: Final[dict[str, tuple[Check, str]]] = {
     "read models": (_read_models, _REBUILD),
     "content": (_content, f"put the files back from a backup, or {_RESTORE}"),
     "clock": (_clock, "set the system's clock right; until then the market's runs ahead of it"),
+    "calendar": (_calendar, "set a calendar that goes further: POST /v1/calendar"),
     "leftovers": (_leftovers, "delete them while the market is stopped"),
 }

@@ -5,6 +5,7 @@ the same id, again.
 """
 
 import asyncio
+import logging
 import random
 import threading
 from collections.abc import Awaitable, Callable
@@ -19,6 +20,7 @@ from services.gateway.webhooks.kinds import TOPICS_TOLD, Notice, notices
 from services.gateway.webhooks.post import TIMEOUT_SECONDS, PostError, post, signed_headers
 from services.gateway.webhooks.store import Due, WebhookStore
 from services.gateway.webhooks.target import Target, TargetError, parse_target, resolve
+from streams.faults import words
 from streams.log import LogReader
 
 POLL_SECONDS: Final = 0.2
@@ -45,6 +47,7 @@ async def _resolve(target: Target, private: bool) -> str:
 
 
 PATIENT: Final = Pace()
+log = logging.getLogger("databourse")
 
 
 class WebhookLoop:
@@ -139,6 +142,7 @@ class WebhookLoop:
             asyncio.run(self._follow())
         except BaseException as error:  # the edge: readiness tells of it
             self.failure = error
+            log.error("webhooks: none is sent any more: %s", words(error))
 
     async def _follow(self) -> None:
         while not self._stopping.is_set():
