@@ -176,6 +176,8 @@ def opened_effect(event: AuctionOpened) -> Auction:
 def placed_effect(auction: Auction, event: BidPlaced) -> None:
     auction.bid_count += 1
     auction.price_minor = event.price_minor
+    if auction.terms.sealed:
+        auction.bid_of[event.bidder_id] = event.bid_id
     auction.standing[event.bid_id] = Bid(
         id=event.bid_id,
         bidder_id=event.bidder_id,

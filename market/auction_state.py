@@ -23,7 +23,7 @@ class Bid(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 class Auction(msgspec.Struct, kw_only=True):
     """`standing` holds the bids that may still win, in log order; in an English auction, the
-    leader.
+    leader. In a sealed one `bid_of` finds the bid of a bidder.
 
     `rival_minor` is the highest maximum among the bids that were outbid, `follows` the auction
     that ended unsold and is opened here again.
@@ -39,6 +39,7 @@ class Auction(msgspec.Struct, kw_only=True):
     bid_count: int = 0
     rival_minor: int | None = None
     standing: dict[str, Bid] = {}
+    bid_of: dict[str, str] = {}
     follows: str | None = None
     nonce: str = ""
 

@@ -29,13 +29,14 @@ _OF_A_PARTY: Final = frozenset({"available", "reserved"})
 
 class Hold(msgspec.Struct, kw_only=True):
     """`needs` maps a request's id to the minor units it may cost; `locked_minor` covers the
-    largest.
+    largest. `nonces` are for the records that will release them.
     """
 
     party_id: str
     currency: str
     locked_minor: int = 0
     needs: dict[str, int] = {}
+    nonces: dict[str, str] = {}
 
 
 class Ledger(msgspec.Struct, kw_only=True):
@@ -141,6 +142,7 @@ def release(
             party_id=hold.party_id,
             currency=hold.currency,
             released_minor=max(0, hold.locked_minor - spent_minor - others),
+            nonce=hold.nonces.get(request_id, ""),
         )
     ]
 
@@ -243,7 +245,7 @@ def apply(
     balances = ledger.balances
     for account, amount in postings(event):
         after = balances.get(account, 0) + amount
-        assert after >= 0 or account.startswith(_OUTSIDE), f"{account} would fall to {after}"
+        assert after >= 0 or account.startswith(_OUTSIDE), f"{account} would fall below zero"
         balances[account] = after
     match event:
         case FundsReserved():
@@ -268,6 +270,8 @@ def _open_need(ledger: Ledger, event: FundsReserved) -> None:
         hold = ledger.holds[id] = Hold(party_id=party_id, currency=request.currency)
     hold.locked_minor += event.reserved_minor
     hold.needs[request.id] = needed_minor(request, event.buyer_fee_bps)
+    if isinstance(request, PlaceBid) and request.release_nonce:
+        hold.nonces[request.id] = request.release_nonce
 
 
 def _pay_out(hold: Hold, event: TransferPosted) -> None:
@@ -280,8 +284,7 @@ def _close_need(ledger: Ledger, event: FundsReleased) -> None:
     hold = ledger.holds[event.hold_id]
     hold.locked_minor -= event.released_minor
     del hold.needs[event.request_id]
+    hold.nonces.pop(event.request_id, None)
     if not hold.needs:
-        assert hold.locked_minor == 0, (
-            f"{event.hold_id} ended with {hold.locked_minor} still locked"
-        )
+        assert hold.locked_minor == 0, f"{event.hold_id} ended with money still locked"
         del ledger.holds[event.hold_id]

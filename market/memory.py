@@ -20,7 +20,7 @@ WINDOW_MS: Final = (
     3_600_000  # an id is remembered for one to two windows; an older command is stale
 )
 GENERATION_IDS_MAX: Final = 500_000  # a generation this full is turned early
-_NOT_CONTENT: Final = frozenset({"id", "at_ms", "nonce"})
+_NOT_CONTENT: Final = frozenset({"id", "at_ms", "nonce", "release_nonce"})
 
 
 class Memory(msgspec.Struct, kw_only=True):

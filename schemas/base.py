@@ -61,4 +61,5 @@ Text = Annotated[str, Meta(max_length=4_000)]
 Reason = Annotated[str, Meta(min_length=1, max_length=500)]
 Nonce = Annotated[str, Meta(min_length=32, max_length=32)]  # 128 bits in hexadecimal
 Accepted = Annotated[str, Meta(max_length=64, pattern=r"^([0-9a-f]{64})?$")]  # of terms, or none
+OptionalNonce = Annotated[str, Meta(max_length=32, pattern="^([0-9a-f]{32})?$")]  # or none
 Sha256 = Annotated[str, Meta(min_length=64, max_length=64, pattern=r"^[0-9a-f]{64}$")]

@@ -48,7 +48,8 @@ def place(auction: Auction, bid: Bid) -> list[Event]:
         raised = _placed(auction, bid, bid.max_price_minor, rival)
         return [raised, superseded(auction, leader, bid)]
     highest, second = leader, bid
-    if strength(auction, bid) > strength(auction, leader):
+    above = bid.max_price_minor - leader.max_price_minor
+    if above > 0 or (above == 0 and strength(auction, bid) > strength(auction, leader)):
         highest, second = bid, leader
     runner_up = max(second.max_price_minor, rival or 0)
     taken = _placed(auction, bid, highest.max_price_minor, runner_up)
@@ -70,7 +71,9 @@ def minimum_next_minor(auction: Auction, bidder_id: str) -> int:
         return auction.terms.start_price_minor
     if bidder_id in auction.terms.priority_ids:
         return auction.price_minor
-    return auction.price_minor + increment_at(_terms(auction).increments, auction.price_minor)
+    terms = auction.terms
+    assert isinstance(terms, EnglishTerms), "the table of formats leads here"
+    return auction.price_minor + increment_at(terms.increments, auction.price_minor)
 
 
 def _leader(auction: Auction) -> Bid | None:
@@ -78,7 +81,8 @@ def _leader(auction: Auction) -> Bid | None:
 
 
 def _placed(auction: Auction, bid: Bid, highest_minor: int, second_minor: int | None) -> BidPlaced:
-    terms = _terms(auction)
+    terms = auction.terms
+    assert isinstance(terms, EnglishTerms), "the table of formats leads here"
     price = proxy_price(
         highest_minor,
         second_minor,
@@ -87,8 +91,3 @@ def _placed(auction: Auction, bid: Bid, highest_minor: int, second_minor: int | 
         increments=terms.increments,
     )
     return placed(auction, bid, price)
-
-
-def _terms(auction: Auction) -> EnglishTerms:
-    assert isinstance(auction.terms, EnglishTerms), "the table of formats leads here"
-    return auction.terms

@@ -54,16 +54,17 @@ def refuse_sealed(auction: Auction, bid: Bid) -> Refusal | None:
     """Say why a sealed bid may not be placed now; nothing else depends on the other bids."""
     if min((bid.max_price_minor, *bid.further_minor)) < auction.terms.start_price_minor:
         return Refusal.BID_BELOW_MINIMUM
-    if len(auction.standing) >= BIDDERS_MAX and own_bid(auction, bid.bidder_id) is None:
+    if len(auction.standing) >= BIDDERS_MAX and bid.bidder_id not in auction.bid_of:
         return Refusal.AUCTION_FULL
     return None
 
 
 def place_sealed(auction: Auction, bid: Bid) -> list[Event]:
     """Take the bid in place of its bidder's last one, and show no price but the start price."""
-    before = own_bid(auction, bid.bidder_id)
-    replaced = [] if before is None else [superseded(auction, before, bid)]
-    return [placed(auction, bid, auction.terms.start_price_minor), *replaced]
+    taken = placed(auction, bid, auction.terms.start_price_minor)
+    if before := auction.bid_of.get(bid.bidder_id):
+        return [taken, superseded(auction, auction.standing[before], bid)]
+    return [taken]
 
 
 def winner(auction: Auction) -> Bid | Unsold:
@@ -77,7 +78,3 @@ def winner(auction: Auction) -> Bid | Unsold:
 def least_minor(auction: Auction) -> int:
     """Return what a licence costs at least."""
     return max(auction.terms.start_price_minor, auction.terms.reserve_price_minor)
-
-
-def own_bid(auction: Auction, bidder_id: str) -> Bid | None:
-    return next((bid for bid in auction.standing.values() if bid.bidder_id == bidder_id), None)

@@ -12,6 +12,7 @@ from schemas.base import (
     Millis,
     Name,
     Nonce,
+    OptionalNonce,
     PositiveAmount,
     Quantity,
     Reason,
@@ -106,7 +107,8 @@ class PlaceBid(Command):
     """`max_price_minor` is the most the bidder pays for the first licence; nobody else sees it
     before the end.
 
-    `further_minor` is what each further licence is worth at most, never rising.
+    `further_minor` is what each further licence is worth at most, never rising. `release_nonce`
+    goes into the record that releases the bid's money, whose amount its hash must not tell.
     """
 
     auction_id: Id
@@ -116,6 +118,7 @@ class PlaceBid(Command):
     nonce: Nonce
     further_minor: FurtherLicences = ()
     accepted_sha256: Accepted = ""
+    release_nonce: OptionalNonce = ""
 
 
 class Subscribe(Command):

@@ -1,6 +1,6 @@
 """Events of settlement on the topic `ledger`: parties, money, time."""
 
-from schemas.base import Amount, BasisPoints, Event, Id, Millis, Name, Reason
+from schemas.base import Amount, BasisPoints, Event, Id, Millis, Name, OptionalNonce, Reason
 from schemas.commands import Deposit, FundedRequest, PayOut, Refund, TopUpGrant, Withdraw
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
@@ -99,6 +99,7 @@ class FundsReleased(Event):
     party_id: Id
     currency: Currency
     released_minor: Amount
+    nonce: OptionalNonce = ""
 
 
 class DeadlineNoted(Event):

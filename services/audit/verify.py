@@ -204,8 +204,9 @@ class _Replay:
             return self._stop(stored.position, f"{writer} had no reason to write {_name(record)}")
         _, made = self._expected[writer].popleft()
         if encode(made) != stored.body:
+            differing = ", ".join(_differences(made, record)) or "the bytes are not canonical"
             return self._stop(
-                stored.position, f"the rules give {_name(made)} otherwise: {encode(made)!r}"
+                stored.position, f"the rules give {_name(made)} otherwise: {differing}"
             )
         return True
 
@@ -216,6 +217,22 @@ class _Replay:
 
 def _name(record: Record) -> str:
     return type(record.data).__name__
+
+
+def _differences(made: Record, stored: Record) -> list[str]:
+    """Return the names of the fields that differ, and not their values: they may be sealed."""
+    fields = [name for name in made.__struct_fields__ if name != "data"]
+    if type(made.data) is not type(stored.data):
+        return [f"type {_name(stored)}", *_unequal(fields, made, stored)]
+    inner = list(made.data.__struct_fields__)
+    return [
+        *_unequal(fields, made, stored),
+        *(f"data.{name}" for name in _unequal(inner, made.data, stored.data)),
+    ]
+
+
+def _unequal(names: list[str], one: object, other: object) -> list[str]:
+    return [name for name in names if getattr(one, name) != getattr(other, name)]
 
 
 def _groups(log: LogReader, tree: Tree, progress: Progress) -> Iterator[Sequence[Stored]]:

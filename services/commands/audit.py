@@ -2,16 +2,18 @@
 exchange.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
+import msgspec
 import typer
 
 from market.merkle import ProofError, leaf_hash, verify_inclusion
+from market.sealing import is_sealed, sealed_for
 from schemas.envelope import cloudevent_attributes, decode_record
+from services.audit import export
 from services.audit import verify as checks
 from services.audit.checkpoint import CheckpointError, VerifierKey, read_verifier, verify
 from services.audit.store import stored_notes, stored_verifier
@@ -20,6 +22,7 @@ from services.commands import Exit, UsageError
 from services.commands.folders import log_reader as _reader
 from services.progress import progress
 from streams.embedded import EmbeddedReader
+from streams.endings import read_endings
 from streams.log import READ_LIMIT_MAX
 
 app = typer.Typer(
@@ -31,7 +34,6 @@ Key = Annotated[
     typer.Option("--key", help="Verifier key (name+hash+base64); the folder's own if not given."),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
-EXPORT_NAMES: Final = ("records.jsonl", "checkpoint.txt", "checkpoint.pub", "manifest.json")
 
 
 @app.command("verify")
@@ -62,16 +64,21 @@ def show_command(
     data: Data,
     as_json: AsJson = False,
 ) -> None:
-    """Show one record: attributes, message, canonical bytes and leaf hash.
+    """Show one record: attributes, message and leaf hash; the hash alone while it is sealed.
 
     Example: databourse audit show 17 --data ./gx-data
     """
     with _reader(data) as log:
         body = _body(log, position)
+        record = decode_record(body)
+        sealed = sealed_for(record.data) is not None and is_sealed(
+            record.data, read_endings(log).after
+        )
     shown = {
         "position": position,
-        "attributes": cloudevent_attributes(decode_record(body)),
-        "record": json.loads(body),
+        "sealed": sealed,
+        "attributes": None if sealed else cloudevent_attributes(record),
+        "record": None if sealed else json.loads(body),
         "leaf_hash": leaf_hash(body).hex(),
     }
     typer.echo(json.dumps(shown, ensure_ascii=False, indent=None if as_json else 2))
@@ -88,9 +95,7 @@ def prove_command(
 
     Example: databourse audit prove 17 --data ./gx-data
     """
-    note = b""
-    for _, newer in stored_notes(data):
-        note = newer
+    _, note = _newest_note(data)
     with _reader(data) as log:
         body = _body(log, position)
         try:
@@ -125,31 +130,44 @@ def export_command(
 ) -> None:
     """Write the records with checkpoint, key and a manifest of hashes into a new folder.
 
+    All that is signed by now; of what is sealed until an auction ends, the leaf hash alone.
+
     Example: databourse audit export --data ./gx-data --out ./gx-trail
     """
     if out.exists():
         raise UsageError(f"{out} exists already; name a folder that does not")
-    note = b""
-    for _, newer in stored_notes(data):
-        note = newer
-    with _reader(data) as log:
+    signed, verifier = _newest_note(data), _verifier(data, "")
+    with _reader(data) as log, progress("exporting", signed[0], quiet=as_json) as tell:
         out.mkdir(parents=True)
-        with (
-            (out / "records.jsonl").open("wb") as file,
-            progress("exporting bytes", 0, quiet=as_json) as tell,
-        ):
-            size = log.size
-            for group in _bodies(log, size):
-                file.writelines(body + b"\n" for body in group)
-                tell(file.tell())
-    (out / "checkpoint.txt").write_bytes(note)
-    (out / "checkpoint.pub").write_text(f"{_verifier(data, '')}\n")
-    manifest = {
-        "records": size,
-        "sha256": {name: _file_hash(out / name) for name in EXPORT_NAMES[:-1]},
-    }
-    (out / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n")
-    typer.echo(json.dumps({"out": str(out), **manifest}) if as_json else f"{size} records in {out}")
+        manifest = export.write(log, signed, verifier, out, tell)
+    if as_json:
+        typer.echo(json.dumps({"out": str(out), **msgspec.to_builtins(manifest)}))
+    else:
+        hidden = f", {manifest.sealed.count} of them sealed" if manifest.sealed.count else ""
+        typer.echo(f"{manifest.records} records in {out}{hidden}")
+
+
+@app.command("check-export")
+def check_export_command(
+    folder: Annotated[Path, typer.Argument(help="The folder that `audit export` wrote.")],
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
+    """Check an exported trail, sealed records included, against its signed checkpoint.
+
+    Give the verifier key if you do not want to trust the one in the folder.
+
+    Example: databourse audit check-export ./gx-trail
+    """
+    try:
+        verifier = read_verifier(key or (folder / export.KEY).read_text(errors="replace"))
+        with progress("checking", 0, quiet=as_json) as tell:
+            report = export.check(folder, verifier, tell)
+    except CheckpointError as error:
+        raise UsageError(str(error)) from error
+    except OSError as error:
+        raise UsageError(f"{folder} is not an export: {error}", Exit.UNREACHABLE) from error
+    _conclude("checked", report, as_json)
 
 
 def _conclude(what: str, report: checks.Report, as_json: bool) -> None:
@@ -178,6 +196,11 @@ def _verifier(data: Path, key: str) -> VerifierKey:
         raise UsageError(str(error)) from error
 
 
+def _newest_note(data: Path) -> tuple[int, bytes]:
+    """Return size and text of the newest checkpoint, (0, b"") where there is none."""
+    return max(stored_notes(data), default=(0, b""))
+
+
 def _body(log: EmbeddedReader, position: int) -> bytes:
     stored = log.read(position, 1) if position >= 0 else ()
     if not stored or stored[0].position != position:
@@ -191,8 +214,3 @@ def _bodies(log: EmbeddedReader, size: int) -> Iterator[list[bytes]]:
     while position < size and (group := log.read(position, min(READ_LIMIT_MAX, size - position))):
         yield [stored.body for stored in group]
         position = group[-1].position + 1
-
-
-def _file_hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

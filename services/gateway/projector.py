@@ -61,10 +61,11 @@ class Projector:
 
 
 def digest(command: Command) -> str:
-    """Return what tells a command's content from another's: a hash of all but times and nonce."""
+    """Return what tells a command's content from another's: a hash of all but times and nonces."""
     bare = msgspec.structs.replace(command, at_ms=0)
-    if hasattr(bare, "nonce"):
-        bare = msgspec.structs.replace(bare, nonce="0" * 32)
+    for name, none in (("nonce", "0" * 32), ("release_nonce", "")):
+        if hasattr(bare, name):
+            bare = msgspec.structs.replace(bare, **{name: none})
     return hashlib.sha256(encode(bare)).hexdigest()[:32]
 
 

@@ -1,14 +1,17 @@
 """A whole market behind HTTP, in this process, with parties and their tokens."""
 
 import itertools
+import json
 import threading
 from pathlib import Path
 from typing import Any
 
+import httpx2 as httpx
 from starlette.testclient import TestClient
 
 from services.gateway.app import create_app
-from services.process import Process
+from services.process import TOKENS_NAME, Process
+from tests.builders.server import Server
 
 CSV = b"day,mm\n2024-01-01,1.5\n2024-01-02,0\n2024-01-03,7.25\n"
 ENTRY = {
@@ -37,11 +40,16 @@ AUCTION = {"mode": "auction", "currency": "CNY"}
 class Exchange:
     """`call` speaks as a party by its short name, under a new key unless one is given."""
 
+    http: Any
+
     def __init__(self, folder: Path, *, private_webhooks: bool = False) -> None:
         self.process = Process(folder, private_webhooks=private_webhooks)
         self.process.start()
-        self.http = TestClient(create_app(self.process.exchange))
+        self._speak_through(TestClient(create_app(self.process.exchange)))
         self.tokens = self.process.first_tokens()
+
+    def _speak_through(self, http: Any) -> None:
+        self.http = http
         self.ids: dict[str, str] = {}
         self._keys = itertools.count(1)
 
@@ -119,3 +127,16 @@ class Exchange:
         path = f"/v1/listings/{listing_id}/auctions"
         auction_id: str = self.ok(supplier, "POST", path, {"terms": full})["id"]
         return auction_id
+
+
+class Remote(Exchange):
+    """The same through the network, to a server in a process of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self.server = Server(folder)
+        self._speak_through(httpx.Client(base_url=self.server.url, timeout=30.0))
+        self.tokens = json.loads((folder / TOKENS_NAME).read_text())
+
+    def close(self) -> None:
+        self.http.close()
+        assert self.server.stop() == 0

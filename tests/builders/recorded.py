@@ -39,8 +39,10 @@ def commands(bids: int = 40) -> list[Command]:
     ]
 
 
-def record(folder: Path, group: int = 7) -> None:
-    """Run those commands on an embedded log in groups, publishing a checkpoint now and then."""
+def record(folder: Path, group: int = 7, *, ended: bool = True) -> None:
+    """Run those commands on an embedded log in groups, publishing a checkpoint now and then; up to
+    the auctions' end, or while they run.
+    """
     log = EmbeddedLog(folder)
     now_ms = T0
     runner = CascadeRunner(log, lambda: now_ms)
@@ -52,7 +54,7 @@ def record(folder: Path, group: int = 7) -> None:
         if start % (group * 5) == 0:
             store.integrate()
             store.publish()
-    now_ms = T0 + HOUR_MS
+    now_ms = T0 + HOUR_MS if ended else T0
     runner.run_now([])
     runner.keep_snapshot()
     store.integrate()

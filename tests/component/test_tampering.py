@@ -121,6 +121,25 @@ def raise_an_amount(db: sqlite3.Connection, rng: random.Random, size: int) -> No
             return
 
 
+def test_replay_names_the_field_that_differs_and_not_what_is_in_it(
+    original: Path, tmp_path: Path
+) -> None:
+    """What it must have been may still be sealed."""
+    folder = copy(original, tmp_path / "changed")
+    db = sqlite3.connect(folder / FILE_NAME)
+    query = "SELECT position, body FROM records WHERE instr(body, ?)"
+    position, old = db.execute(query, (b'"type":"BidPlaced"',)).fetchone()
+    placed = json.loads(old)
+    amount = placed["data"]["max_price_minor"]
+    placed["data"]["max_price_minor"] = amount + 1
+    put(db, position, encode(placed))
+    db.commit()
+    db.close()
+    (finding,) = replay(folder).findings
+    assert finding == (position, "the rules give BidPlaced otherwise: data.max_price_minor")
+    assert str(amount) not in finding.problem
+
+
 def sign_again(folder: Path) -> None:
     (folder / "audit.sqlite3").unlink()
     log = EmbeddedReader(folder)

@@ -82,7 +82,7 @@ def test_the_demo_trades_in_all_modes_and_proves_it(tmp_path: Path) -> None:
 
 
 GROUPED = {
-    "audit": ("verify", "replay", "show", "prove", "export"),
+    "audit": ("verify", "replay", "show", "prove", "export", "check-export"),
     "catalog": ("import", "export"),
     "grant": ("verify",),
     "keys": ("list", "rotate"),

@@ -75,6 +75,7 @@ async def place_bid(auction_id: str, body: BidBody, call: Caller) -> Response:
         auction_id=auction_id,
         bidder_id=call.party_id,
         nonce=new_nonce(),
+        release_nonce=new_nonce(),
         **body.model_dump(),
     )
     return await call.send(command, t.BidRow, bid_id)
