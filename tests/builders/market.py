@@ -20,6 +20,7 @@ from schemas.catalogue import (
     Offer,
     UpdateCycle,
 )
+from schemas.envelope import decode_message, encode
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.tariff import PriceModel, Tariff, Tier, Unit
 from simulation.stage import ANY_USE, OPERATOR, Stage
@@ -41,10 +42,16 @@ class Market(Stage):
         self._ids = count(1)
         self.log: list[Emission] = []
         opening = VenueTerms(**{"currencies": ("CNY", "USD"), **terms})
-        super().__init__(opening, T0, self.log.extend)
+        super().__init__(opening, T0, self._keep)
 
     def id(self, role: str = "cmd") -> str:
         return f"{role}_{next(self._ids):06}"
+
+    def _keep(self, cascade: list[Emission]) -> None:
+        """Every message follows its schema: what is written must be readable."""
+        for message, _ in cascade:
+            assert decode_message(encode(message)) == message
+        self.log.extend(cascade)
 
     def say(self, command: Command) -> list[Event]:
         """Return the events the command caused."""
