@@ -5,6 +5,9 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from services.gateway.app import openapi_document
+from services.reference.asyncapi import asyncapi_document
+from services.reference.markdown import commands_text, messages_text, reasons_text
+from services.reference.messages import record_schema
 
 
 def documents() -> dict[str, str]:
@@ -17,4 +20,9 @@ def as_json(document: Any) -> str:
 
 _DOCUMENTS: Final[dict[str, Callable[[], str]]] = {
     "openapi.json": lambda: as_json(openapi_document()),
+    "asyncapi.json": lambda: as_json(asyncapi_document()),
+    "records.schema.json": lambda: as_json(record_schema()),
+    "messages.md": messages_text,
+    "reasons.md": reasons_text,
+    "commands.md": commands_text,
 }
