@@ -224,17 +224,17 @@ def revoke(
         reason=command.reason if isinstance(command, RevokeGrant) else "given_back",
         id=command.id,
     )
-    return [revoked, *_refund(grant, book, command.at_ms)]
+    return [revoked, *_return_prepaid(grant, book, command.at_ms)]
 
 
 def expired(grant: Grant, book: ledger.Ledger, at_ms: int) -> list[Event]:
     ended = GrantExpired(at_ms=at_ms, grant_id=grant.issued.id, buyer_id=grant.issued.buyer_id)
-    return [ended, *_refund(grant, book, at_ms)]
+    return [ended, *_return_prepaid(grant, book, at_ms)]
 
 
 def exhausted(grant: Grant, book: ledger.Ledger, at_ms: int, spent_minor: int = 0) -> list[Event]:
     ended = GrantExhausted(at_ms=at_ms, grant_id=grant.issued.id, buyer_id=grant.issued.buyer_id)
-    return [ended, *_refund(grant, book, at_ms, spent_minor)]
+    return [ended, *_return_prepaid(grant, book, at_ms, spent_minor)]
 
 
 # --- effects ----------------------------------------------------------------------------------
@@ -329,7 +329,9 @@ def _resumed(grant: Grant, at_ms: int, command_id: str | None) -> GrantResumed:
     )
 
 
-def _refund(grant: Grant, book: ledger.Ledger, at_ms: int, spent_minor: int = 0) -> list[Event]:
+def _return_prepaid(
+    grant: Grant, book: ledger.Ledger, at_ms: int, spent_minor: int = 0
+) -> list[Event]:
     """Return what is left prepaid to the buyer; `spent_minor` of it is being charged in this
     step.
     """

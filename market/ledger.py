@@ -245,7 +245,7 @@ def apply(
     balances = ledger.balances
     for account, amount in postings(event):
         after = balances.get(account, 0) + amount
-        assert after >= 0 or account.startswith(_OUTSIDE), f"{account} would fall below zero"
+        assert after >= 0 or account.startswith(f"{_OUTSIDE}/"), f"{account} would fall below zero"
         balances[account] = after
     match event:
         case FundsReserved():

@@ -1,5 +1,6 @@
 """The ledger by itself: every refusal at its boundary, every leg with its sign, every hold."""
 
+import msgspec
 import pytest
 
 from market import ledger
@@ -143,6 +144,8 @@ def test_a_bid_needs_its_maximum_with_the_fee_and_a_subscription_its_budget() ->
     assert ledger.needed_minor(bid("bid_000001", 10_000), 150) == 10_150
     assert ledger.needed_minor(bid("bid_000001", 50), 100) == 50  # half a unit, to the even one
     assert ledger.needed_minor(bid("bid_000001", 150), 100) == 152
+    several = msgspec.structs.replace(bid("bid_000001", 10_000), further_minor=(8_000, 2_000))
+    assert ledger.needed_minor(several, 150) == 20_300
     assert ledger.needed_minor(subscribe(900), 150) == 900
 
 
@@ -295,6 +298,17 @@ def test_a_charge_moves_its_legs_and_other_events_move_nothing() -> None:
     books = Ledger(balances={"grt_rain/CNY/prepaid": 5, OUTSIDE: -5})
     take(books, charged)
     assert books.balances["pty_seller/CNY/available"] == 5
+
+
+def test_others_see_available_and_reserved_as_one_account_and_no_lock() -> None:
+    assert ledger.booked(((ANNA, -70), (LOCKED, 70))) == ()
+    paid = ((LOCKED, -150), ("pty_seller/CNY/available", 147), ("venue/CNY/fees", 3), (ANNA, 50))
+    assert ledger.booked(paid) == (
+        ("pty_anna/CNY/held", -100),
+        ("pty_seller/CNY/held", 147),
+        ("venue/CNY/fees", 3),
+    )
+    assert ledger.booked_as("grt_rain/USD/prepaid") == "grt_rain/USD/prepaid"
 
 
 def test_nobody_but_the_outside_world_may_owe() -> None:
