@@ -162,3 +162,44 @@ def test_no_body_controls_itself_through_others(controller: str) -> None:
     register(market, "pty_daughter", "pty_middle")
     assert change_controller(market, "pty_mother", controller)[0].reason == "controller_invalid"
     assert kinds(change_controller(market, "pty_mother", "pty_elsewhere")) == ["ControllerChanged"]
+
+
+def test_bodies_registered_as_each_others_controllers_lead_nowhere_round() -> None:
+    market = Market()
+    register(market, "pty_chicken", "pty_egg")
+    register(market, "pty_egg", "pty_chicken")
+    register(market, "pty_anna")
+    assert kinds(change_controller(market, "pty_anna", "pty_egg")) == ["ControllerChanged"]
+    assert change_controller(market, "pty_egg", "pty_chicken")[0].reason == "controller_invalid"
+
+
+def test_a_party_is_registered_once_also_after_its_registration_is_forgotten() -> None:
+    market = Market()
+    register(market, "pty_anna")
+    for hour in range(1, 4):
+        market.until(T0 + hour * 3_600_000)
+        market.deposit("pty_nobody", 1)
+    late = {"at_ms": T0 + 3 * 3_600_000, "kind": PartyKind.PERSON, "roles": (Role.BUYER,)}
+    (refused,) = market.say(c.RegisterParty(id="pty_anna", name="Another", **late))
+    assert refused.reason == "party_exists"
+
+
+def test_controllers_bodies_and_strangers_may_not_buy() -> None:
+    market = Market()
+    market.admit("pty_mother", Role.BUYER)
+    seller = market.controlled("seller", "pty_mother", Role.SUPPLIER)
+    sister = market.controlled("sister", "pty_mother")
+    market.admit(OPERATOR, Role.OPERATOR)
+    arm = market.controlled("arm", OPERATOR)
+    listing_id = market.listing(seller, FREE)
+    refused = {
+        name: market.request(listing_id, name)[-1].reason
+        for name in ("pty_mother", sister, arm, "pty_nobody", seller)
+    }
+    assert refused == {
+        "pty_mother": "controlled_body",
+        sister: "controlled_body",
+        arm: "operator_may_not_trade",
+        "pty_nobody": "party_not_approved",
+        seller: "role_missing",
+    }
