@@ -12,6 +12,7 @@ from services.gateway.exchange import Exchange
 from services.gateway.feed import Feed
 from services.gateway.guard import Guard
 from services.gateway.openapi import completed, operation_id
+from services.gateway.pages import add_pages
 from services.gateway.problems import (
     STORAGE_FAULTS,
     Problem,
@@ -75,6 +76,7 @@ def create_app(exchange: Exchange, settings: EdgeSettings | None = None) -> Fast
     for fault in STORAGE_FAULTS:
         app.add_exception_handler(fault, on_storage)
     app.add_exception_handler(Exception, on_crash)
+    add_pages(app)
     app.state.scopes = frozenset({EVERYTHING, *SCOPES})
     return app
 

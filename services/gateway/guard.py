@@ -13,7 +13,7 @@ from services.gateway.exchange import Exchange
 from services.gateway.problems import Problem, answer, storage_problem, token_missing
 from services.gateway.rate_limit import RateLimiter, address_key
 from services.gateway.settings import EdgeSettings
-from services.gateway.strict_json import check_json
+from services.gateway.strict_json import plain_json
 from services.gateway.tokens import Principal
 
 BODY_BYTES_MAX: Final = 256 * 1024
@@ -131,10 +131,10 @@ class Guard:
             raise _too_slow(self._body_s) from error
         finally:
             self._held -= len(body)
-        if body:
-            _check_media_type(scope)
-            check_json(bytes(body))
-        return _played(bytes(body), receive)
+        if not body:
+            return _played(b"", receive)
+        _check_media_type(scope)
+        return _played(plain_json(bytes(body)), receive)
 
     async def _collect(self, receive: Receive, body: bytearray) -> None:
         more = True

@@ -3,15 +3,31 @@
 import json
 from typing import Any, Final
 
+from schemas.base import INTEGER_MAX
 from services.gateway.problems import Problem
 
 DEPTH_MAX: Final = 64
 
 
-def check_json(body: bytes) -> None:
-    """Raises Problem 400 for what is not JSON, has a key twice, or is too deep to be meant."""
+def plain_json(body: bytes) -> bytes:
+    """Return the body with every whole number as an integer: 5.0 and 5e0 are 5 (RFC 8259).
+
+    Raises Problem 400 for what is not JSON, has a key twice, or is too deep to be meant.
+    """
+    respelled = False
+
+    def number(text: str) -> int | float:
+        nonlocal respelled
+        value = float(text)
+        if not value.is_integer() or abs(value) > INTEGER_MAX:
+            return value
+        respelled = True
+        return int(value)
+
     try:
-        value = json.loads(body.decode(), object_pairs_hook=_object, parse_constant=_constant)
+        value = json.loads(
+            body.decode(), object_pairs_hook=_object, parse_constant=_constant, parse_float=number
+        )
         if b"\\u" in body:  # half a surrogate pair is valid in JSON and in no other text
             json.dumps(value, ensure_ascii=False).encode()
     except RecursionError as error:
@@ -20,6 +36,7 @@ def check_json(body: bytes) -> None:
         raise _malformed(str(error)[:200]) from error
     if body.count(b"[") + body.count(b"{") > DEPTH_MAX and _depth(value) > DEPTH_MAX:
         raise _malformed(f"deeper than {DEPTH_MAX} levels")
+    return json.dumps(value).encode() if respelled else body
 
 
 def _malformed(fault: str) -> Problem:

@@ -104,8 +104,10 @@ class _Things(dict[str, str]):
         return str(self._market.ok(self._speaker, "POST", "/v1/webhooks", body)["id"])
 
     def _message_id(self) -> str:
-        path = f"/v1/webhooks/{self['webhook_id']}/pings"
-        return str(self._market.ok(self._speaker, "POST", path)["message_id"])
+        answer = self._market.call(
+            self._speaker, "POST", f"/v1/webhooks/{self['webhook_id']}/pings"
+        )
+        return str(answer.json().get("message_id", "msg_nothing"))
 
     def _data_set_id(self) -> str:
         return str(self._market.data_set(self._seller).json()["id"])
@@ -122,7 +124,7 @@ class _Things(dict[str, str]):
         return self._market.auction(self._seller)
 
     def _bid_id(self) -> str:
-        path = f"/v1/auctions/{self['auction_id']}/bids"
+        path = f"/v1/auctions/{self._auction_id()}/bids"
         body = {"currency": "CNY", "max_price_minor": 3_000}
         return str(self._market.ok(self._buyer, "POST", path, body)["id"])
 

@@ -225,3 +225,20 @@ def test_a_store_of_tokens_that_fails_is_told_and_nobody_is_let_in(market: Excha
     answer = http.get("/v1/me", headers=bearer(market.tokens["anna"]))
     assert code(answer) == (503, "storage_unavailable")
     assert "disk" not in answer.text
+
+
+def test_the_page_of_the_interface_loads_from_here_alone(market: Exchange) -> None:
+    page = market.http.get("/docs")
+    assert page.status_code == 200
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    policy = page.headers["Content-Security-Policy"]
+    assert policy.startswith("default-src 'none'; script-src 'self';")
+    assert "unsafe" not in policy
+    sources = re.findall(r'(?:src|href)="(/[^"]+)"', page.text)
+    assert len(sources) == 3
+    for source in sources:
+        answer = market.http.get(source)
+        assert answer.status_code == 200
+        assert answer.headers["Cache-Control"] == "no-cache"
+    assert code(market.http.get("/static/../pyproject.toml")) == (404, "not_found")
+    assert code(market.http.get("/static/%2e%2e/%2e%2e/pyproject.toml")) == (404, "not_found")

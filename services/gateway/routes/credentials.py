@@ -1,9 +1,10 @@
 """What signed grants are checked with: the venue's public keys, and the lists of their status."""
 
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, Path
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 
 from services.credentials.keys import jwks
 from services.credentials.signed import MEDIA_TYPE
@@ -16,11 +17,20 @@ router = APIRouter(prefix="/v1", tags=["credentials"])
 Number = Annotated[int, Path(ge=0, le=status_lists.NUMBER_MAX)]
 
 
-@router.get("/keys", response_model=dict[str, Any])
+class KeySet(BaseModel):
+    """A JWK set (RFC 7517)."""
+
+    keys: list[dict[str, str]]
+
+
+class _JwkSet(JSONResponse):
+    media_type = "application/jwk-set+json"
+
+
+@router.get("/keys", response_class=_JwkSet, response_model=KeySet)
 async def keys(call: Caller) -> Response:
     """The public keys that grants are and were signed with, newest first (JWK set)."""
-    found = jwks(call.exchange.grant_keys.public)
-    return JSONResponse(found, media_type="application/jwk-set+json")
+    return _JwkSet(jwks(call.exchange.grant_keys.public))
 
 
 @router.get(

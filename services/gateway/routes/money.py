@@ -51,7 +51,7 @@ async def statement(
     """
     call.owns(party_id)
     if from_ms > until_ms:
-        raise Problem(422, "invalid_request", "from_ms must not be later than until_ms.")
+        raise Problem(422, "period_invalid", "from_ms must not be later than until_ms.")
     period = Period(from_ms=from_ms, until_ms=until_ms)
     is_owner = call.party_id == party_id
     wants_csv = CSV in accept

@@ -91,7 +91,11 @@ async def stream(
 async def index(call: Caller) -> dict[str, Any]:
     """Where to look first."""
     public = ("/v1/listings", "/v1/auctions", "/v1/stream", "/v1/audit/head", "/v1/venue")
-    return {"name": "databourse", "venue": call.exchange.venue, "see": [*public, "/openapi.json"]}
+    return {
+        "name": "databourse",
+        "venue": call.exchange.venue,
+        "see": [*public, "/docs", "/openapi.json"],
+    }
 
 
 @router.get("/v1/venue")
