@@ -42,7 +42,10 @@ COMMANDS: Final = {
 REMOTE: Final = "services.commands.remote"
 BESIDE: Final = {
     "listing": {"apply": ("services.commands.listing", "Make listings what their files say.")},
-    "grant": {"verify": ("services.commands.grant", "Check a grant's credential offline.")},
+    "grant": {
+        "download": ("services.commands.download", "Download what a grant opens, and resume it."),
+        "verify": ("services.commands.grant", "Check a grant's credential offline."),
+    },
 }
 
 

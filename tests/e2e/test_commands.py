@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from services.cli import COMMANDS
 from tests.builders.server import Server
 
 ROOT = Path(__file__).parents[2]
@@ -79,35 +78,6 @@ def test_the_demo_trades_in_all_modes_and_proves_it(tmp_path: Path) -> None:
     assert report["ledger_balanced"] is True
     assert report["audit"]["verified"] is report["audit"]["replayed"] is True
     assert report["audit"]["size"] > 100
-
-
-GROUPED = {
-    "audit": ("verify", "replay", "show", "prove", "export", "check-export"),
-    "catalog": ("import", "export"),
-    "grant": ("verify",),
-    "keys": ("list", "rotate"),
-    "listing": ("apply",),
-    "schema": ("export",),
-    "ledger": ("trial-balance", "statement", "export"),
-    "replay": ("auctions", "usage"),
-    "topic": ("list", "tail"),
-}
-
-
-@pytest.mark.parametrize("name", COMMANDS)
-def test_every_command_helps_with_an_example(name: str) -> None:
-    done = run(name, "--help")
-    assert done.returncode == 0
-    assert "--" in done.stdout
-    if name in GROUPED:
-        return  # a group: its own commands have the examples, see below
-    assert "Example: databourse" in done.stdout
-
-
-@pytest.mark.parametrize("words", [(group, name) for group in GROUPED for name in GROUPED[group]])
-def test_commands_of_groups_help_with_an_example(words: tuple[str, str]) -> None:
-    done = run(*words, "--help")
-    assert "Example: databourse" in done.stdout
 
 
 def test_a_port_in_use_is_told_with_what_to_do(tmp_path: Path) -> None:
