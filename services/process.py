@@ -25,6 +25,7 @@ from services.credentials.keys import GrantKeys
 from services.credentials.signed import issuer_of
 from services.database import StoreError
 from services.files import write_whole
+from services.founding import FIRST_PARTIES
 from services.gateway.content import ContentStore
 from services.gateway.edge_store import EdgeStore
 from services.gateway.exchange import Exchange
@@ -47,10 +48,6 @@ READ_MODELS_NAME: Final = (
 READ_MODELS_MEND: Final = "stop the market and run `databourse rebuild`"
 TOKENS_NAME: Final = "first-tokens.json"
 PROJECT_RECORDS_MAX: Final = 2_000
-FIRST_PARTIES: Final = {
-    Role.OPERATOR: ("pty_operator", "Operator 运营方"),
-    Role.REGULATOR: ("pty_regulator", "Regulator 监管方"),
-}
 DEFAULT_TERMS: Final = VenueTerms(
     currencies=("CNY", "USD"), buyer_fee_bps=100, seller_fee_bps=200, verification_required=True
 )

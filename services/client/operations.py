@@ -199,6 +199,11 @@ class Input(NamedTuple):
     choices: tuple[str, ...]
     about: str
 
+    @property
+    def is_wanted(self) -> bool:
+        """Whether an option has to say it; what is in the path is said anyway."""
+        return self.required and self.place is not Place.PATH
+
 
 class Operation(NamedTuple):
     """`media_types` are those of an upload; none where the body is JSON or missing."""

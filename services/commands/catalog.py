@@ -9,20 +9,19 @@ from typing import Annotated
 import typer
 
 from services.client.connection import Connection
-from services.client.here import open_here
 from services.commands import Exit, UsageError
-from services.commands.suppliers import Supplier, supplier
-from services.commands.targets import (
+from services.commands.options import (
     AsJson,
     Data,
     Token,
     TokenFile,
     Url,
     data_folder,
-    over_network,
     read_token,
     refuse_both,
 )
+from services.commands.suppliers import Supplier, supplier
+from services.commands.targets import over_network
 from services.dcat.exporting import catalogue_of
 from services.dcat.importing import Importer, Rejected, Report
 from services.dcat.importing import as_json as reports_as_json
@@ -128,6 +127,8 @@ def _reader(data: Path | None, url: str) -> Iterator[Connection]:
         with over_network(url, "") as connection:
             yield connection
         return
+    from services.client.here import open_here  # the web stack: not for --help
+
     folder = data_folder(data)
     if not (folder / LOG_NAME).exists():
         raise UsageError(f"{folder} holds no market; name one with --data", Exit.UNREACHABLE)

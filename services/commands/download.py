@@ -7,7 +7,8 @@ from typing import Annotated, Any
 import typer
 
 from services.client.download import Download, Wish
-from services.commands.targets import AsJson, RemoteUrl, Token, TokenFile, over_network, read_token
+from services.commands.options import AsJson, RemoteUrl, Token, TokenFile, read_token
+from services.commands.targets import over_network
 
 app = typer.Typer()
 

@@ -10,16 +10,8 @@ from rich.text import Text
 
 from services.client.render import cell, clean, console_for
 from services.commands import UsageError
+from services.commands.options import AsJson, Data, Token, TokenFile, Url, read_token, refuse_both
 from services.commands.suppliers import Supplier, supplier
-from services.commands.targets import (
-    AsJson,
-    Data,
-    Token,
-    TokenFile,
-    Url,
-    read_token,
-    refuse_both,
-)
 from services.listing_files.plan import Change, Plan, carry_out, make_plan
 from services.listing_files.reading import read_listing_file
 

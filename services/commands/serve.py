@@ -13,7 +13,7 @@ import uvicorn
 
 from services.commands import Exit, UsageError
 from services.commands.folders import usable
-from services.commands.targets import Data, data_folder
+from services.commands.options import Data, data_folder
 from services.gateway.app import create_app
 from services.gateway.protocol import PatientProtocol
 from services.gateway.rate_limit import Quota

@@ -3,17 +3,20 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 
 import typer
 
 from schemas.ids import make_id
 from schemas.parties import PartyKind, Role
 from services.client.connection import Connection, Refused
-from services.client.here import Here, open_here
-from services.commands.targets import data_folder, over_network
-from services.process import FIRST_PARTIES
+from services.commands.options import data_folder
+from services.commands.targets import over_network
+from services.founding import FIRST_PARTIES
 from streams.embedded import FILE_NAME as LOG_NAME
+
+if TYPE_CHECKING:
+    from services.client.here import Here
 
 OPERATOR_ID: Final = FIRST_PARTIES[Role.OPERATOR][0]
 OWN_KEY: Final = "catalog-import"
@@ -43,6 +46,8 @@ def supplier(
     """Yield a connection that speaks as the supplier. In a data folder one is registered when
     none is named; a dry run makes neither folder nor party.
     """
+    from services.client.here import open_here  # the web stack: not for --help
+
     folder = data_folder(data)
     if url and data is None:
         with over_network(url, token) as connection:
@@ -59,7 +64,7 @@ def supplier(
         yield Speaker(None, supplier_id or OWN_SUPPLIER_ID)
 
 
-def own_supplier(here: Here) -> str:
+def own_supplier(here: "Here") -> str:
     """Return the party that owns what no supplier was named for, registered on first use."""
     path = f"/v1/parties/{OWN_SUPPLIER_ID}"
     try:

@@ -12,7 +12,8 @@ from services.client.connection import ATTEMPTS_MAX, FIRST_PAUSE_SECONDS, Connec
 from services.client.events import Happening, happenings
 from services.client.render import cell, clean
 from services.commands import Exit, UsageError
-from services.commands.targets import AsJson, RemoteUrl, Token, TokenFile, over_network, read_token
+from services.commands.options import AsJson, RemoteUrl, Token, TokenFile, read_token
+from services.commands.targets import over_network
 
 app = typer.Typer()
 SILENCE_SECONDS_MAX: Final = 60.0  # the market says every 15 that it is there
