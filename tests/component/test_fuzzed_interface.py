@@ -50,6 +50,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     made.close()
 
 
+def test_the_description_is_openapi_3_1() -> None:
+    assert DOCUMENT["openapi"].startswith("3.1.")
+    described().validate()
+    broken = json.loads(json.dumps(DOCUMENT))
+    broken["paths"]["/v1/me"]["get"]["responses"] = 5
+    with pytest.raises(ValueError, match="is not of type"):
+        schemathesis.openapi.from_dict(broken).validate()
+
+
 @pytest.mark.parametrize("operation", OPERATIONS, ids=operation_name)
 def test_a_few_cases(shared: World, operation: tuple[str, str]) -> None:
     for mode in MODES:
