@@ -103,6 +103,7 @@ def fuzz(world: World, operation: tuple[str, str], cases: int, mode: GenerationM
         case = data.draw(about.as_strategy(mode, path_parameters=fixed))
         if real:
             put_ids(case.body, thing)
+            case.headers = {**(case.headers or {}), "Prefer": "wait=5"}
         answer = send(world, speaker, case)
         case.validate_response(answer, checks=CHECKS)
         check_taken(operation, role, answer)
