@@ -107,7 +107,7 @@ def test_a_statement_has_opening_and_closing_balances_and_pages_that_lose_nothin
     openings = {a["account"]: a["opening_minor"] for a in second["accounts"]}
     assert closings == openings
     wrong = market.call("anna", "GET", f"{path}?from_ms=5&until_ms=4")
-    assert code(wrong) == (422, "invalid_request")
+    assert code(wrong) == (422, "period_invalid")
     assert code(market.call("bole", "GET", path)) == (403, "not_owner")
 
 
