@@ -7,7 +7,7 @@ from itertools import chain
 from pathlib import Path
 
 from services.files import sha256_of, write_whole
-from streams.faults import explain
+from streams.faults import DATABASE_FAULTS, explain
 
 
 class StoreError(Exception):
@@ -61,7 +61,7 @@ def telling(path: Path, mend: str) -> Iterator[None]:
     """Turn SQLite's errors into a StoreError that names the file and says what to do."""
     try:
         yield
-    except sqlite3.Error as error:
+    except DATABASE_FAULTS as error:
         raise StoreError(f"{path} cannot be used: {explain(error)}; {mend}") from error
 
 

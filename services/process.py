@@ -37,7 +37,7 @@ from services.gateway.webhooks.store import WebhookStore
 from services.keys import load_or_make_secret
 from services.workdays import load_calendar
 from streams.embedded import EmbeddedLog, EmbeddedReader
-from streams.faults import words
+from streams.faults import DATABASE_FAULTS, words
 from streams.log import READ_LIMIT_MAX, Stored
 from streams.recovery import recorded_until_ms
 from streams.runner import CascadeRunner
@@ -270,7 +270,7 @@ def telling_of_read_models(folder: Path) -> Iterator[None]:
     """Turn a database's errors into a StoreError that says what to do."""
     try:
         yield
-    except DBAPIError as error:
+    except (DBAPIError, *DATABASE_FAULTS) as error:
         raise StoreError(
             f"{folder / READ_MODELS_NAME} cannot be used: {words(error)}; {READ_MODELS_MEND}"
         ) from error

@@ -12,7 +12,7 @@ from typing import Final
 
 from schemas.envelope import encode
 from schemas.topics import PARTITION_OF_VENUE, TOPICS
-from streams.faults import explain
+from streams.faults import DATABASE_FAULTS, explain
 from streams.log import (
     READ_LIMIT_MAX,
     RESTORE,
@@ -142,7 +142,7 @@ class EmbeddedLog(EmbeddedReader):
         ]
         try:
             self._commit(rows, heads, list(snapshots))
-        except sqlite3.Error as error:
+        except DATABASE_FAULTS as error:
             self._broken = str(error)
             with suppress(sqlite3.Error):
                 self._db.rollback()
@@ -278,5 +278,5 @@ class _told:
     def __enter__(self) -> None: ...
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
-        if isinstance(error, sqlite3.Error):
+        if isinstance(error, DATABASE_FAULTS):
             raise LogBroken(f"the log cannot be read: {explain(error)}; {RESTORE}") from error

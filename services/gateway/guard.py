@@ -3,7 +3,6 @@
 import asyncio
 import re
 import secrets
-import sqlite3
 from typing import Final
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -15,6 +14,7 @@ from services.gateway.rate_limit import RateLimiter, address_key
 from services.gateway.settings import EdgeSettings
 from services.gateway.strict_json import plain_json
 from services.gateway.tokens import Principal
+from streams.faults import DATABASE_FAULTS
 
 BODY_BYTES_MAX: Final = 256 * 1024
 HELD_BYTES_MAX: Final = 64 * 1024 * 1024  # of all bodies under way
@@ -68,7 +68,7 @@ class Guard:
             await self._one_at_a_time(scope, taken, send_marked, speaks)
         except Problem as problem:
             await answer(problem, scope["path"])(scope, receive, send_marked)
-        except sqlite3.Error as error:  # of a token's look-up
+        except DATABASE_FAULTS as error:  # of a token's look-up
             told = storage_problem(scope["path"], error)
             await answer(told, scope["path"])(scope, receive, send_marked)
 

@@ -1,7 +1,6 @@
 """Errors at the edge: RFC 9457 problem details, each saying what was wrong and what to do."""
 
 import logging
-import sqlite3
 from json import JSONDecodeError
 from typing import Final
 
@@ -12,11 +11,11 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from schemas.reasons import Refusal
-from streams.faults import words
+from streams.faults import DATABASE_FAULTS, words
 from streams.log import LogError
 
 # What a failing disk raises, by the library that meets it.
-STORAGE_FAULTS: Final = (OSError, sqlite3.Error, DBAPIError, JSONDecodeError, LogError)
+STORAGE_FAULTS: Final = (OSError, *DATABASE_FAULTS, DBAPIError, JSONDecodeError, LogError)
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "/problems/"
 FAULTS_TOLD_MAX: Final = 20

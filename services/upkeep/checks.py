@@ -31,7 +31,7 @@ from services.upkeep.backup import CONTENT
 from services.upkeep.rebuild import grow
 from streams import embedded
 from streams.embedded import EmbeddedReader
-from streams.faults import words
+from streams.faults import DATABASE_FAULTS, words
 from streams.log import READ_LIMIT_MAX
 from streams.recovery import recorded_until_ms, recover_venue
 
@@ -153,7 +153,7 @@ def _integrity(folder: Folder) -> Found:
     for name, db in folder.databases():
         try:
             (verdict,) = db.execute(f"PRAGMA {pragma}(1)").fetchone()
-        except sqlite3.Error as error:
+        except DATABASE_FAULTS as error:
             verdict = words(error)
         if verdict != "ok":
             found.append(f"{name}: {verdict}")
