@@ -11,6 +11,7 @@ import httpx2 as httpx
 from services.commands import Exit, UsageError
 
 TIMEOUT_SECONDS: Final = 30.0
+UPLOAD_SECONDS_MAX: Final = 600.0  # content is checked through before it is answered
 ATTEMPTS_MAX: Final = 6
 FIRST_PAUSE_SECONDS: Final = 0.1
 PAUSE_SECONDS_MAX: Final = 30.0
@@ -30,12 +31,25 @@ class Refused(UsageError):
 class Connection:
     """Raises Refused for every answer that is a problem, UsageError when there is none at all."""
 
-    def __init__(self, http: httpx.Client, token: str = "") -> None:
+    def __init__(
+        self, http: httpx.Client, token: str = "", first_pause_s: float = FIRST_PAUSE_SECONDS
+    ) -> None:
+        self.first_pause_s = first_pause_s
         self._http = http
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, path: str, **query: Any) -> Any:
         return self.send("GET", path, query=query).json()
+
+    def upload(
+        self, path: str, content: bytes, media_type: str, *, key: str, **more: Any
+    ) -> httpx.Response:
+        """Send content; `more` as for `send`."""
+        timeout = httpx.Timeout(TIMEOUT_SECONDS, read=UPLOAD_SECONDS_MAX)
+        headers = {"Content-Type": media_type}
+        return self.send(
+            "POST", path, key=key, content=content, headers=headers, timeout=timeout, **more
+        )
 
     def post(self, path: str, body: Any = None, *, key: str | None = None) -> Any:
         """Send a command and return what became of it."""
@@ -64,7 +78,7 @@ class Connection:
             headers["Prefer"] = f"wait={WAIT_SECONDS}"
         given = {name: value for name, value in (query or {}).items() if value is not None}
         safe = method == "GET" or bool(key)
-        pause_s = FIRST_PAUSE_SECONDS
+        pause_s = self.first_pause_s
         for attempt in range(1, ATTEMPTS_MAX + 1):
             last = attempt == ATTEMPTS_MAX or not safe
             try:

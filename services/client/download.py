@@ -9,13 +9,7 @@ from typing import Any, Final
 import httpx2 as httpx
 import msgspec
 
-from services.client.connection import (
-    ATTEMPTS_MAX,
-    FIRST_PAUSE_SECONDS,
-    Connection,
-    Refused,
-    new_key,
-)
+from services.client.connection import ATTEMPTS_MAX, Connection, Refused, new_key
 from services.commands import Exit, UsageError
 
 _SHA256: Final = re.compile(r'"([0-9a-f]{64})"')
@@ -36,15 +30,8 @@ class Wish(msgspec.Struct):
 class Download:
     """Fetches into `OUT.part`, which becomes `OUT` when it is whole."""
 
-    def __init__(
-        self,
-        connection: Connection,
-        out: Path,
-        wish: Wish,
-        first_pause_s: float = FIRST_PAUSE_SECONDS,
-    ) -> None:
+    def __init__(self, connection: Connection, out: Path, wish: Wish) -> None:
         self._connection = connection
-        self._first_pause_s = first_pause_s
         self._out = out
         self._part = out.with_name(f"{out.name}.part")
         self._note = out.with_name(f"{out.name}.part.json")
@@ -62,7 +49,7 @@ class Download:
             except httpx.TransportError as error:
                 failures = 1 if self._size() > before else failures + 1
                 failure = error
-                time.sleep(self._first_pause_s * 2 ** (failures - 1))
+                time.sleep(self._connection.first_pause_s * 2 ** (failures - 1))
             else:
                 return self._finish()
         raise UsageError(

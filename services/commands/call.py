@@ -45,14 +45,14 @@ def _send(
         return connection.send("GET", path, query=query)
     key = values["key"] or new_key()
     typer.echo(f"sent under --key {key}; the same call with it has no second effect", err=True)
-    more: dict[str, Any] = {}
-    if "upload" in values:
-        more = {
-            "content": read_upload(values["upload"]),
-            "headers": {"Content-Type": values["media_type"] or media_type_of(values["upload"])},
-        }
     wait = not values["no_wait"]
-    return connection.send(row.method, path, query=query, body=body, key=key, wait=wait, **more)
+    if "upload" in values:
+        file = values["upload"]
+        media_type = values["media_type"] or media_type_of(file)
+        return connection.upload(
+            path, read_upload(file), media_type, key=key, query=query, wait=wait
+        )
+    return connection.send(row.method, path, query=query, body=body, key=key, wait=wait)
 
 
 def _body(operation: Operation, values: dict[str, Any]) -> dict[str, Any] | None:

@@ -102,15 +102,8 @@ def _upload(connection: Connection, plan: Plan) -> None:
         key = f"{wanted.key}-{data_set['position']}"
     else:
         return
-    connection.send(
-        "POST",
-        path,
-        query={"title": wanted.file.title} if data_set is None else None,
-        key=key,
-        wait=True,
-        content=wanted.content,
-        headers={"Content-Type": wanted.media_type},
-    )
+    query = {"title": wanted.file.title} if data_set is None else None
+    connection.upload(path, wanted.content, wanted.media_type, key=key, query=query, wait=True)
 
 
 def _submit(connection: Connection, plan: Plan) -> None:

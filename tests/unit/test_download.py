@@ -57,7 +57,7 @@ class _Line(httpx.SyncByteStream):
 
 def download(market: httpx.BaseTransport, out: Path, wish: Wish | None = None) -> int:
     with httpx.Client(transport=market, base_url="http://market") as http:
-        return Download(Connection(http), out, wish or Wish("grt_rain01", {}), 0.0).run()
+        return Download(Connection(http, "", 0.0), out, wish or Wish("grt_rain01", {})).run()
 
 
 def test_a_file_comes_whole(tmp_path: Path) -> None:
