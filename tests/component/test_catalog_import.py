@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import httpx2 as httpx
 import msgspec
 import pytest
 
@@ -17,6 +18,7 @@ from services.dcat.importing import Fate, Importer, as_json, listing_id_of
 from services.dcat.mapping import entry_of
 from services.dcat.reading import read_entries
 from streams.embedded import EmbeddedReader
+from tests.builders.cli import run
 from tests.builders.exchange import ENTRY, FREE, Exchange
 from tests.unit.test_dcat import FILES, RAIN, written
 
@@ -136,3 +138,52 @@ def test_verification_holds_after_an_import(tmp_path: Path) -> None:
     log = EmbeddedReader(data)
     assert verify_log(log, stored_notes(data), stored_verifier(data)).findings == []
     log.close()
+
+
+def test_a_folder_in_which_a_market_runs_is_told(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    data = tmp_path / "market"
+    words = ("catalog", "import", str(FILES / "ny.data.json"), "--data", str(data), "--json")
+    with open_here(data):
+        assert run(*words) == 2
+    told = capsys.readouterr()
+    assert "is in use by another process" in told.err
+    assert told.out == ""
+
+
+def test_the_folder_is_that_of_the_environment_or_beside_us(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DATABOURSE_DATA", "")
+    words = ("catalog", "import", str(FILES / "ny.data.json"), "--json")
+    assert run(*words) == 0
+    monkeypatch.setenv("DATABOURSE_DATA", str(tmp_path / "other"))
+    assert run(*words) == 0
+    assert records(tmp_path / "databourse-data") == records(tmp_path / "other")
+
+
+def test_what_was_not_carried_over_is_told(tmp_path: Path) -> None:
+    class Ending(httpx.BaseTransport):
+        """A market that goes away after its first listing."""
+
+        def __init__(self) -> None:
+            self.drafted = 0
+
+        def handle_request(self, request: httpx.Request) -> httpx.Response:
+            if self.drafted:
+                raise httpx.ConnectError("gone")
+            self.drafted += request.method == "POST"
+            problem = {"type": "/problems/not_found", "detail": "none"}
+            return httpx.Response(404 if request.method == "GET" else 200, json=problem)
+
+    file = written(tmp_path, *({**RAIN, "identifier": f"rain-{number}"} for number in range(3)))
+    with httpx.Client(transport=Ending(), base_url="http://market") as http:
+        importer = Importer(Connection(http, "", 0.0), OWN_SUPPLIER_ID)
+        report = importer.run(file)
+    assert report.fates == [Fate.NEW]
+    assert [rejected.identifier for rejected in report.rejected] == ["rain-1", "rain-2"]
+    assert all("not carried over" in rejected.reason for rejected in report.rejected)
+    assert importer.stopped is not None
+    assert importer.stopped.exit_code == 3
