@@ -128,3 +128,17 @@ def test_exit_codes_of_audit(tmp_path: Path) -> None:
     assert run("audit", "verify", *data, "--key", "nonsense").returncode == 2
     (tmp_path / "market" / "audit.sqlite3").unlink()
     assert run("audit", "verify", *data).returncode == 1
+
+
+def test_the_doctor_asks_the_running_market_too(tmp_path: Path) -> None:
+    data = ("--data", str(tmp_path / "market"))
+    with Server(tmp_path / "market") as server:
+        done = run("doctor", *data, "--url", server.url, "--json")
+        assert done.returncode == 0, done.stdout
+        checks = {check["check"]: check for check in json.loads(done.stdout)["checks"]}
+        assert {checks[name]["state"] for name in ("server", "ready", "published")} == {"ok"}
+        server.stop()
+    done = run("doctor", *data, "--url", server.url, "--json")
+    assert done.returncode == 1
+    assert "start it with `databourse serve`" in done.stdout
+    assert run("doctor", "--data", str(tmp_path / "nothing")).returncode == 3
