@@ -100,7 +100,7 @@ def use(
     grant: Grant | None,
     book: ledger.Ledger,
     command: RecordUsage,
-    buyer_suspended: bool = False,
+    buyer_suspended: bool,
 ) -> list[Event]:
     """Check, record and charge one use, or refuse it; what cannot be paid suspends the grant."""
     refused = _refuse_use(grant, command, buyer_suspended)
