@@ -51,6 +51,7 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/parties/{party_id}/statement"): ANYONE,
     ("POST", "/v1/data-sets"): SUPPLIER,
     ("GET", "/v1/data-sets/{data_set_id}"): PUBLIC,
+    ("GET", "/v1/data-sets/{data_set_id}/sample"): PUBLIC,
     ("POST", "/v1/data-sets/{data_set_id}/revisions"): SUPPLIER,
     ("GET", "/v1/data-sets/{data_set_id}/revisions"): PUBLIC,
     ("POST", "/v1/listings"): SUPPLIER,

@@ -14,10 +14,10 @@ from schemas.auctions import INCREMENT_TABLES
 from services.gateway import message_schemas
 from services.gateway.access import ACCESS, PUBLIC, UNSCOPED
 from services.gateway.calls import ID_LENGTHS
-from services.gateway.content import CSV, JSON_LINES
 from services.gateway.examples import example_of
 from services.gateway.guard import KEY_LENGTH_MAX, KEY_PATTERN, SAFE, is_upload
 from services.gateway.problems import MEDIA_TYPE
+from services.gateway.tabular import CSV, JSON_LINES, PARQUET
 from services.gateway.tokens import scope_of
 
 Json = dict[str, Any]
@@ -117,6 +117,7 @@ def _request_body(operation: Json, method: str, path: str, schemas: Json) -> Non
         example = "day,mm\n2024-01-01,1.5\n2024-01-02,0\n"
         content = {CSV: {"schema": schema, "example": example}}
         content[JSON_LINES] = {"schema": schema, "example": '{"day": "2024-01-01", "mm": 1.5}\n'}
+        content[PARQUET] = {"schema": schema}
         operation["requestBody"] = {"required": True, "content": content}
         return
     for about in operation.get("requestBody", {}).get("content", {}).values():

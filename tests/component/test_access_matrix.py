@@ -68,6 +68,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/data-sets/{data_set_id}"): FOUND,
     ("GET", "/v1/data-sets/{data_set_id}/revisions"): FOUND,
     ("POST", "/v1/data-sets/{data_set_id}/revisions"): OWN_STEP,
+    ("GET", "/v1/data-sets/{data_set_id}/sample"): FOUND,
     ("GET", "/v1/escalations"): SAME,
     ("GET", "/v1/grants"): SAME,
     ("GET", "/v1/grants/{grant_id}"): OWNED,

@@ -1,8 +1,11 @@
 """The catalogue through HTTP: revisions and what a grant sees of them, amendments, drafts."""
 
+import io
 from collections.abc import Iterator
 from typing import Any
 
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 
 from tests.builders.exchange import ANY_USE, CSV, ENTRY, FREE, METERED, Exchange
@@ -28,6 +31,12 @@ def revise(market: Exchange, data_set_id: str, content: bytes = NEWER, who: str 
     headers = {"Content-Type": "text/csv"}
     path = f"/v1/data-sets/{data_set_id}/revisions"
     return market.call(who, "POST", path, content=content, headers=headers)
+
+
+def upload(market: Exchange, content: bytes, query: str = "", media_type: str = "text/csv") -> Any:
+    headers = {"Content-Type": media_type}
+    path = f"/v1/data-sets?title=Rain{query}"
+    return market.call("seller", "POST", path, content=content, headers=headers)
 
 
 def body(data_set_id: str | None, **changes: Any) -> dict[str, Any]:
@@ -112,3 +121,38 @@ def test_an_amendment_by_another_or_unsound_is_refused(market: Exchange) -> None
     tariff = {**METERED["tariff"], "tiers": [{"up_to": 5, "unit_price_minor": "1"}]}
     unsound = body(None, offer={"mode": "metered", "tariff": tariff})
     assert problem(market.call("seller", "POST", path, unsound)) == (422, "tariff_invalid")
+
+
+@pytest.mark.parametrize("rows", [0, 2])
+def test_the_supplier_says_how_many_rows_are_public(market: Exchange, rows: int) -> None:
+    data_set_id = upload(market, CSV, f"&sample_rows={rows}").json()["id"]
+    shown = market.call("", "GET", f"/v1/data-sets/{data_set_id}/sample")
+    assert shown.headers["content-type"] == "text/csv; charset=utf-8"
+    assert shown.content.splitlines() == CSV.splitlines()[: rows + 1]
+
+
+def test_more_than_five_public_rows_are_refused(market: Exchange) -> None:
+    assert problem(upload(market, CSV, "&sample_rows=6")) == (422, "invalid_request")
+
+
+def test_parquet_is_sold_by_rows_and_delivered_as_it_is(market: Exchange) -> None:
+    file = io.BytesIO()
+    pq.write_table(pa.table({"day": ["d1", "d2", "d3"], "mm": [1.5, 0.25, 7.0]}), file)
+    media_type = "application/vnd.apache.parquet"
+    data_set = upload(market, file.getvalue(), media_type=media_type).json()
+    listing_id = market.ok("seller", "POST", "/v1/listings", body(data_set["id"]))["id"]
+    market.ok("seller", "POST", f"/v1/listings/{listing_id}/submission")
+    review = {"approved": True, "reason": "complete"}
+    market.ok("operator", "POST", f"/v1/listings/{listing_id}/review", review)
+    path = f"/v1/grants/{access(market, listing_id)}/deliveries"
+    rows = market.call("anna", "POST", path, {"offset": 1, "limit": 2})
+    assert rows.content == b"day,mm\nd2,0.25\nd3,7\n"
+    whole = market.call("anna", "POST", path, {})
+    assert whole.content == file.getvalue()
+    assert whole.headers["content-type"] == media_type
+
+
+def test_what_is_no_parquet_is_told_so(market: Exchange) -> None:
+    answer = upload(market, CSV, media_type="application/vnd.apache.parquet")
+    assert problem(answer) == (422, "content_invalid")
+    assert "not to be read as Parquet" in answer.json()["detail"]

@@ -113,7 +113,7 @@ def test_json_lines_are_taken_too(market: Exchange) -> None:
         (b"", "text/csv", "line 1: the content is empty"),
         (b'{"a": 1}\n{"b": 1}\n', "application/x-ndjson", "line 2: keys ['b'] where line 1 has"),
         (b'{"a": 1}\n{"a": [1]}\n', "application/x-ndjson", "line 2: not a flat JSON object"),
-        (b"x", "text/plain", "is not taken: send text/csv or application/x-ndjson"),
+        (b"x", "text/plain", "is not taken: send text/csv, application/x-ndjson or "),
     ],
 )
 def test_broken_content_is_named_by_line(

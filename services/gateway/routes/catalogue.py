@@ -2,33 +2,40 @@
 
 from typing import Annotated, Any
 
+import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
 from sqlmodel import col
 from starlette.concurrency import run_in_threadpool
 
 from schemas import commands as c
-from schemas.catalogue import Content
+from schemas.catalogue import SAMPLE_ROWS_MAX, Content
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.content import CONTENT_BYTES_MAX, ContentError
 from services.gateway.paging import After, Limit, Page, page
 from services.gateway.problems import Problem
 from services.gateway.requests.base import ReasonBody, make
 from services.gateway.requests.catalogue import ListingBody, ReviewBody, say_listing
 from services.gateway.requests.deals import AuctionBody, SubscriptionBody, open_auction
 from services.gateway.routes.deals import send_of_auction
+from services.gateway.tabular import CSV, ContentError, ContentTooLarge, csv_text
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
+SampleRows = Annotated[int, Query(ge=0, le=SAMPLE_ROWS_MAX)]
 
 
 @router.post("/data-sets", response_model=t.DataSetRow)
 async def register(
-    request: Request, call: Caller, title: Annotated[str, Query(min_length=1, max_length=200)]
+    request: Request,
+    call: Caller,
+    title: Annotated[str, Query(min_length=1, max_length=200)],
+    sample_rows: SampleRows = SAMPLE_ROWS_MAX,
 ) -> Response:
-    """Upload a data set: CSV (text/csv) or JSON lines (application/x-ndjson) as the body."""
+    """Upload a data set as the body: CSV (text/csv), JSON lines (application/x-ndjson) or Parquet
+    (application/vnd.apache.parquet). Its first rows are published as a sample, as many as wanted.
+    """
     data_set_id = call.id("dst")
-    content = await _received(request, call)
+    content = await _received(request, call, sample_rows)
     command = make(
         c.RegisterDataSet,
         id=data_set_id,
@@ -46,8 +53,25 @@ async def data_set(data_set_id: str, call: Caller) -> t.DataSetRow:
     return call.read(t.DataSetRow, data_set_id)
 
 
+@router.get(
+    "/data-sets/{data_set_id}/sample",
+    response_class=Response,
+    responses={200: {"content": {CSV: {"schema": {"type": "string"}}}}},
+)
+async def sample(data_set_id: str, call: Caller) -> Response:
+    """The first rows of a data set's newest content, as CSV, for everyone."""
+    content = msgspec.convert(call.read(t.DataSetRow, data_set_id).content, Content)
+    text = csv_text([column.name for column in content.columns], content.sample)
+    return Response(text, media_type=CSV)
+
+
 @router.post("/data-sets/{data_set_id}/revisions", response_model=t.DataSetRow)
-async def revise(data_set_id: str, request: Request, call: Caller) -> Response:
+async def revise(
+    data_set_id: str,
+    request: Request,
+    call: Caller,
+    sample_rows: SampleRows = SAMPLE_ROWS_MAX,
+) -> Response:
     """Newer content of a data set. New trades get it; a grant sees it if its terms say so."""
     command_id = call.id("cmd")
     call.owns(call.read(t.DataSetRow, data_set_id).supplier_id)
@@ -57,7 +81,7 @@ async def revise(data_set_id: str, request: Request, call: Caller) -> Response:
         at_ms=call.at_ms,
         data_set_id=data_set_id,
         supplier_id=call.party_id,
-        content=await _received(request, call),
+        content=await _received(request, call, sample_rows),
     )
     return await call.send(command, t.DataSetRow, data_set_id)
 
@@ -192,18 +216,18 @@ async def _step(call: Call, listing_id: str, kind: Any, **fields: Any) -> Respon
     return await call.send(command, t.ListingRow, listing_id)
 
 
-async def _received(request: Request, call: Call) -> Content:
-    """Return what the body holds, kept in the content store. Raises Problem when it is not
-    taken.
+async def _received(request: Request, call: Call, sample_rows: int) -> Content:
+    """Return what the body holds, written to disk as it comes in and kept in the content store.
+    Raises Problem when it is not taken.
     """
-    body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > CONTENT_BYTES_MAX:
-            raise Problem(413, "content_too_large", f"At most {CONTENT_BYTES_MAX} bytes are taken.")
     media_type = request.headers.get("content-type", "").partition(";")[0].strip()
     try:
-        return await run_in_threadpool(call.exchange.content.add, [bytes(body)], media_type)
+        with call.exchange.content.incoming(media_type) as incoming:
+            async for piece in request.stream():
+                await run_in_threadpool(incoming.write, piece)
+            return await run_in_threadpool(incoming.keep, sample_rows)
+    except ContentTooLarge as error:
+        raise Problem(413, "content_too_large", str(error), {"Connection": "close"}) from error
     except ContentError as error:
         raise Problem(422, "content_invalid", str(error)) from error
 

@@ -1,7 +1,5 @@
 """Grants: the right itself, its use, and delivery of what it opens."""
 
-import csv
-import io
 from typing import Any
 
 import msgspec
@@ -17,14 +15,15 @@ from services.credentials.signed import MEDIA_TYPE, sign
 from services.gateway import credential
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.content import CSV, JSON_LINES
 from services.gateway.paging import After, Limit, Page, page
+from services.gateway.problems import Problem
 from services.gateway.requests.base import MoneyBody, ReasonBody, make
 from services.gateway.requests.grants import ROWS_MAX, DeliveryBody, RefundBody, UsageBody
+from services.gateway.tabular import CSV, JSON_LINES, PARQUET, ContentError, csv_text
 
 router = APIRouter(prefix="/v1/grants", tags=["grants"])
 _CONTENT: dict[int | str, dict[str, Any]] = {
-    200: {"content": {kind: {"schema": {"type": "string"}} for kind in (CSV, JSON_LINES)}}
+    200: {"content": {kind: {"schema": {"type": "string"}} for kind in (CSV, JSON_LINES, PARQUET)}}
 }
 
 
@@ -177,8 +176,9 @@ def _quantity(
 
 
 def _rows_as_csv(call: Call, content: Content, offset: int, limit: int) -> bytes:
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow([column.name for column in content.columns])
-    writer.writerows(call.exchange.content.rows(content, offset, limit))
-    return text.getvalue().encode()
+    names = [column.name for column in content.columns]
+    try:
+        rows = call.exchange.content.rows(content, offset, limit)
+    except ContentError as error:
+        raise Problem(422, "rows_too_large", str(error)) from error
+    return csv_text(names, rows)

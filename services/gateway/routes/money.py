@@ -11,11 +11,11 @@ from services.books.statement import Period, Statement, TrialBalance, as_csv
 from services.gateway import statements
 from services.gateway import tables as t
 from services.gateway.calls import Caller
-from services.gateway.content import CSV
 from services.gateway.paging import After, Limit
 from services.gateway.problems import Problem
 from services.gateway.requests.base import make
 from services.gateway.requests.parties import PayoutBody
+from services.gateway.tabular import CSV
 
 router = APIRouter(prefix="/v1", tags=["money"])
 At = Annotated[int, Query(ge=0, le=INTEGER_MAX)]
