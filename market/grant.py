@@ -125,6 +125,7 @@ def use(
         used_total=used_total,
         purpose=command.purpose,
         spatial=command.spatial,
+        delivery=command.delivery,
     )
     events: list[Event] = [recorded]
     if bill is not None and bill.total_minor:

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from msgspec import Meta
 
-from schemas.base import Fact, Name, Quantity, Sha256, Text
+from schemas.base import Amount, Fact, Name, Quantity, Sha256, Text
 from schemas.money import Currency
 from schemas.policy import Policy
 from schemas.tariff import Tariff
@@ -85,6 +85,17 @@ class Content(Fact):
     row_count: Annotated[int, Meta(ge=0)]
     columns: Annotated[tuple[Column, ...], Meta(min_length=1, max_length=COLUMNS_MAX)]
     sample: Annotated[tuple[tuple[str, ...], ...], Meta(max_length=SAMPLE_ROWS_MAX)] = ()
+
+
+class Delivery(Fact):
+    """What a use delivers: rows of a revision of the data set, or without `limit` the whole
+    file.
+    """
+
+    revision: Quantity
+    content_sha256: Sha256
+    offset: Amount = 0
+    limit: Quantity | None = None
 
 
 class CatalogueEntry(Fact):

@@ -18,6 +18,7 @@ from schemas.base import (
     Reason,
     Text,
 )
+from schemas.catalogue import Delivery
 from schemas.money import Currency
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.postings import Purse
@@ -180,6 +181,7 @@ class RecordUsage(Command):
     quantity: Quantity
     purpose: Text = ""
     spatial: Text = ""
+    delivery: Delivery | None = None
 
 
 class TimePassed(Command):

@@ -12,6 +12,7 @@ from schemas.base import (
     Sha256,
     Text,
 )
+from schemas.catalogue import Delivery
 from schemas.money import Currency
 from schemas.policy import Policy
 from schemas.postings import Leg
@@ -84,6 +85,7 @@ class UsageRecorded(Event):
     used_total: Quantity
     purpose: Text = ""
     spatial: Text = ""
+    delivery: Delivery | None = None
 
 
 class UsageCharged(Event):

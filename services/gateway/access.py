@@ -95,6 +95,7 @@ ACCESS: Final[dict[tuple[str, str], frozenset[Role]]] = {
     ("GET", "/v1/grants/{grant_id}/usage"): ANYONE,
     ("POST", "/v1/grants/{grant_id}/usage"): BUYER,
     ("POST", "/v1/grants/{grant_id}/deliveries"): BUYER,
+    ("GET", "/v1/grants/{grant_id}/deliveries/{usage_id}"): BUYER,
     ("POST", "/v1/grants/{grant_id}/top-ups"): BUYER,
     ("POST", "/v1/grants/{grant_id}/end"): BUYER,
     ("POST", "/v1/grants/{grant_id}/suspension"): OPERATOR,

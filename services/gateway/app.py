@@ -27,6 +27,7 @@ from services.gateway.routes import (
     catalogue,
     credentials,
     deals,
+    deliveries,
     grants,
     money,
     parties,
@@ -46,6 +47,7 @@ ROUTES: Final = (
     access,
     deals,
     grants,
+    deliveries,
     credentials,
     trail,
 )

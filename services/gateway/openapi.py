@@ -117,7 +117,7 @@ def _request_body(operation: Json, method: str, path: str, schemas: Json) -> Non
         example = "day,mm\n2024-01-01,1.5\n2024-01-02,0\n"
         content = {CSV: {"schema": schema, "example": example}}
         content[JSON_LINES] = {"schema": schema, "example": '{"day": "2024-01-01", "mm": 1.5}\n'}
-        content[PARQUET] = {"schema": schema}
+        content[PARQUET] = {"schema": schema, "example": "PAR1, as bytes"}
         operation["requestBody"] = {"required": True, "content": content}
         return
     for about in operation.get("requestBody", {}).get("content", {}).values():

@@ -11,7 +11,7 @@ from sqlmodel import Field, SQLModel
 
 from schemas.access import QualityScores
 from schemas.auctions import AuctionTerms
-from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
+from schemas.catalogue import CatalogueEntry, Content, Delivery, GrantTerms, Offer
 from schemas.policy import Policy
 from schemas.tariff import Tariff
 from services.gateway.message_schemas import shown
@@ -344,6 +344,9 @@ class UsageRow(Row, table=True):
     charge_minor: int
     fee_minor: int
     reason: str
+    delivery: Annotated[dict[str, Any] | None, shown(Delivery, nullable=True)] = Field(
+        sa_column=Column(JSON)
+    )
     at_ms: int
 
 

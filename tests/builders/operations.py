@@ -139,6 +139,10 @@ class _Things(dict[str, str]):
         self["trade_id"]
         return self["grant_id"]
 
+    def _usage_id(self) -> str:
+        path = f"/v1/grants/{self['grant_id']}/deliveries"
+        return str(self._market.call(self._buyer, "POST", path, {}).headers["usage-id"])
+
     def _command_id(self) -> str:
         return self["trade_id"].replace("trd_", "sub_")
 

@@ -74,6 +74,7 @@ ROWS: dict[tuple[str, str], Row] = {
     ("GET", "/v1/grants/{grant_id}"): OWNED,
     ("GET", "/v1/grants/{grant_id}/credential"): OWNED,
     ("POST", "/v1/grants/{grant_id}/deliveries"): OWN_STEP,
+    ("GET", "/v1/grants/{grant_id}/deliveries/{usage_id}"): OWN_STEP,
     ("POST", "/v1/grants/{grant_id}/end"): OWN_STEP,
     ("POST", "/v1/grants/{grant_id}/refunds"): Row(409, 409, 409),
     ("POST", "/v1/grants/{grant_id}/resumption"): HOUSE_STEP_TOO_EARLY,

@@ -111,6 +111,7 @@ def _usage(
         charge_minor=0,
         fee_minor=0,
         reason=reason,
+        delivery=msgspec.to_builtins(getattr(event, "delivery", None)),
         at_ms=event.at_ms,
     )
 
