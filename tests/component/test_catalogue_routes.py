@@ -156,3 +156,41 @@ def test_what_is_no_parquet_is_told_so(market: Exchange) -> None:
     answer = upload(market, CSV, media_type="application/vnd.apache.parquet")
     assert problem(answer) == (422, "content_invalid")
     assert "not to be read as Parquet" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize(
+    ("codes", "fault"),
+    [
+        ({"provider_code": "914403001922038210"}, "provider_code: the check sign is 0"),
+        ({"resource_code": "33"}, "resource_code: a resource code has 27 characters"),
+        (
+            {
+                "provider_code": "914403001922038216",
+                "resource_code": "330045450000MB1519000000001",
+            },
+            "resource_code: it names organisation MB1519000",
+        ),
+    ],
+)
+def test_wrong_codes_are_named_at_the_edge(market: Exchange, codes: Any, fault: str) -> None:
+    answer = market.call("seller", "POST", "/v1/listings", body(None, entry={**ENTRY, **codes}))
+    assert problem(answer) == (422, "invalid_request")
+    assert fault in answer.json()["detail"]
+
+
+def test_right_codes_are_taken(market: Exchange) -> None:
+    codes = {
+        "provider_code": "11450000MB1519000C",
+        "resource_code": "330045450000MB1519000000001",
+    }
+    draft = market.ok("seller", "POST", "/v1/listings", body(None, entry={**ENTRY, **codes}))
+    assert draft["entry"]["resource_code"] == codes["resource_code"]
+
+
+def test_a_party_with_a_wrong_credit_code_is_refused(market: Exchange) -> None:
+    party = {"name": "x", "kind": "enterprise", "roles": ["buyer"], "credit_code": "123"}
+    answer = market.call("operator", "POST", "/v1/parties", party)
+    assert problem(answer) == (422, "invalid_request")
+    assert "has 18 characters, not 3" in answer.json()["detail"]
+    right = {**party, "credit_code": "914403001922038216"}
+    assert market.ok("operator", "POST", "/v1/parties", right)["credit_code"]

@@ -5,6 +5,7 @@ from typing import Annotated, Any, TypeVar
 from schemas import commands as c
 from schemas.base import SchemaError
 from schemas.catalogue import CatalogueEntry, GrantTerms, MeteredOffer, Offer
+from schemas.codes import credit_code_fault, resource_code_fault
 from schemas.tariff import check_tariff
 from services.gateway.message_schemas import Part
 from services.gateway.problems import Problem
@@ -33,6 +34,7 @@ ListingText = TypeVar("ListingText", c.DraftListing, c.AmendListing)
 
 
 def say_listing(kind: type[ListingText], body: ListingBody, **fields: Any) -> ListingText:
+    _check_codes(body.entry)
     if isinstance(body.offer, MeteredOffer):
         try:
             check_tariff(body.offer.tariff)
@@ -47,3 +49,15 @@ def say_listing(kind: type[ListingText], body: ListingBody, **fields: Any) -> Li
         expires_at_ms=body.expires_at_ms,
         **fields,
     )
+
+
+def _check_codes(entry: CatalogueEntry) -> None:
+    """Raises Problem 422 naming the code that is wrong; a code not given is none."""
+    provider, resource = entry.provider_code, entry.resource_code
+    faults = {
+        "provider_code": credit_code_fault(provider) if provider else None,
+        "resource_code": resource_code_fault(resource, provider) if resource else None,
+    }
+    for name, fault in faults.items():
+        if fault is not None:
+            raise Problem(422, "invalid_request", f"body.entry.{name}: {fault}")

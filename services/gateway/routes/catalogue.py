@@ -31,8 +31,9 @@ async def register(
     title: Annotated[str, Query(min_length=1, max_length=200)],
     sample_rows: SampleRows = SAMPLE_ROWS_MAX,
 ) -> Response:
-    """Upload a data set as the body: CSV (text/csv), JSON lines (application/x-ndjson) or Parquet
-    (application/vnd.apache.parquet). Its first rows are published as a sample, as many as wanted.
+    """Upload a data set. The body is its content: CSV (text/csv), JSON lines
+    (application/x-ndjson) or Parquet (application/vnd.apache.parquet). Of its first rows as many
+    as wanted are published as a sample.
     """
     data_set_id = call.id("dst")
     content = await _received(request, call, sample_rows)
