@@ -4,6 +4,7 @@ wish after a crash.
 
 import random
 import threading
+import time
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.builders.exchange import FREE, METERED, Exchange
 
 CLIENTS = 4
 WISHES_PER_CLIENT_MAX = 5_000
+ANSWER_SECONDS_MAX = 30.0
 HOUR_MS = 3_600_000
 FORMATS: dict[str, dict[str, Any]] = {
     "english": {"format": "english"},
@@ -70,6 +72,17 @@ class Load:
         self._counts = [0] * CLIENTS
         self._pending: list[Wish | None] = [None] * CLIENTS
         self._randoms = [random.Random(seed) for seed in range(CLIENTS)]
+
+    def wait_for(self, answers: int) -> None:
+        """Return when so many more commands were acknowledged."""
+        goal = self.answers + answers
+        end = time.monotonic() + ANSWER_SECONDS_MAX
+        while self.answers < goal and time.monotonic() < end:
+            time.sleep(0.001)
+
+    @property
+    def answers(self) -> int:
+        return sum(map(len, self.acknowledged.values()))
 
     def run(self, url: str, stop: threading.Event) -> list[threading.Thread]:
         threads = [

@@ -60,6 +60,7 @@ class Known:
             "position": [str(position) for position in range(size)],
             "purpose": ["revocation", "suspension"],
             "number": ["0"],
+            "usage_id": ["usg_nobodys"],  # a delivery is content, and holds no amount
         }
 
     def of(self, name: str) -> list[str]:

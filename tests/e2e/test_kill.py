@@ -30,7 +30,7 @@ def kill_again_and_again(folder: Path, load: Load, kills: int, *command: str) ->
         server = Server(folder, *command)
         stop = threading.Event()
         clients = load.run(server.url, stop)
-        stop.wait(rng.uniform(0.05, 0.6))
+        load.wait_for(rng.randint(15, 80))  # answers, so that a slow machine gives as many
         server.kill()
         stop.set()
         for client in clients:
