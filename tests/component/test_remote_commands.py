@@ -18,7 +18,7 @@ from services.client.render import show
 from services.gateway.access import ACCESS
 from services.gateway.app import create_app
 from tests.builders.cli import run
-from tests.builders.exchange import METERED
+from tests.builders.exchange import CSV, METERED
 from tests.builders.market import T0
 from tests.builders.operations import SPEAKERS, World
 
@@ -224,6 +224,21 @@ def test_watch_ends_when_its_time_is_over(
     assert run("watch", "--url", market.url, "--for", "0.3") == 0
     assert run("watch", "--url", market.url, "--after", "-1", "--for", "0.5") == 0
     assert "ListingReviewed  listing_id=lst_" in capsys.readouterr().out
+
+
+def test_a_download_is_whole_or_by_rows_and_paid_for_once(
+    market: Listening, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    world = market.world
+    grant_id = world.subjects("anna", "own", fresh=True)("grant_id")
+    words = ("grant", "download", grant_id, *as_party(market, "anna"), "--json", "--out")
+    assert run(*words, str(tmp_path / "rain.csv")) == 0
+    assert json.loads(capsys.readouterr().out)["size_bytes"] == len(CSV)
+    assert (tmp_path / "rain.csv").read_bytes() == CSV
+    assert run(*words, str(tmp_path / "rows.csv"), "--offset", "1", "--limit", "1") == 0
+    assert (tmp_path / "rows.csv").read_text() == "day,mm\n2024-01-02,0\n"
+    grant = world.market.ok("anna", "GET", f"/v1/grants/{grant_id}")
+    assert (grant["used"], grant["charged_minor"]) == (4, 40)
 
 
 def test_what_others_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
