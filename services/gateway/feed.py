@@ -58,7 +58,7 @@ class Feed:
                 news = self._news
                 behind = position < self._begin
                 if behind:
-                    position, shown = await run_in_threadpool(_read, self._log, position)
+                    position, shown = await run_in_threadpool(read_public, self._log, position)
                 else:
                     shown = self._since(position)
                     position = max(position, self._end)
@@ -89,7 +89,7 @@ class Feed:
     async def _read_on(self) -> None:
         while self._listeners:
             try:
-                end, shown = await run_in_threadpool(_read, self._log, self._end)
+                end, shown = await run_in_threadpool(read_public, self._log, self._end)
             except LogError:
                 end, shown = self._end, []  # readiness tells of it; listeners wait
             dropped = len(self._recent) + len(shown) > (self._recent.maxlen or 0)
@@ -104,7 +104,7 @@ class Feed:
                 await asyncio.sleep(POLL_SECONDS)
 
 
-def _read(log: LogReader, start: int) -> tuple[int, list[Shown]]:
+def read_public(log: LogReader, start: int) -> tuple[int, list[Shown]]:
     """Return the events from `start` on, and the position all before which has been read."""
     size = log.size
     if size <= start:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from schemas.envelope import decode_record
-from services.gateway.feed import PUBLIC_TOPICS, Feed
+from services.gateway.feed import PUBLIC_TOPICS, Feed, read_public
 from services.gateway.problems import Problem
 from services.gateway.sealed import public_view
 from services.gateway.settings import EdgeSettings
@@ -50,6 +50,31 @@ def test_events_come_in_order_and_resume_after_the_last_id(tmp_path: Path) -> No
     }
     middle = positions[len(positions) // 2]
     assert collect(log, middle + 1) == [pair for pair in everything if pair[0] > middle]
+    log.close()
+
+
+class Ahead:
+    """A log to which more is appended between a look at its size and the reading of it."""
+
+    venue = "gx"
+
+    def __init__(self, log: EmbeddedReader) -> None:
+        self._log = log
+
+    @property
+    def size(self) -> int:
+        return self._log.size // 2
+
+    def read(self, start: int, limit: int, topics: frozenset[str]) -> list:
+        return list(self._log.read(start, limit, topics))
+
+
+def test_what_is_appended_while_the_log_is_read_is_told_once(tmp_path: Path) -> None:
+    record(tmp_path)
+    log = EmbeddedReader(tmp_path)
+    end, shown = read_public(Ahead(log), 0)
+    assert [position for position, _ in shown] == public_positions(log, 0)
+    assert end > shown[-1][0], "so that the next reading begins behind what was told"
     log.close()
 
 

@@ -255,12 +255,14 @@ def test_a_record_is_queued_once_however_often_it_is_read(world: HookWorld) -> N
     world.bid("bole", auction_id, 9_000)
     for _ in range(3):
         world.new_loop().collect()
+    (told,) = world.told()
     with world.market.process.edge.transaction() as db:
         db.execute("UPDATE webhook_cursor SET position = 0")
     world.new_loop().collect()
+    assert world.told() == [], "what was delivered is not queued again"
     (row,) = world.deliveries(webhook_id)
-    assert len(world.told()) == 1
-    assert row["message_id"].startswith("msg_gx_")
+    assert (row["message_id"], row["status"]) == (told.id, "delivered")
+    assert told.id.startswith("msg_gx_")
 
 
 def test_a_name_is_connected_to_by_the_address_that_was_checked(world: HookWorld) -> None:
