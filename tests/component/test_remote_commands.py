@@ -9,12 +9,16 @@ import threading
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 import uvicorn
 
 from schemas.reasons import Refusal
+from services.client.download import Download, Wish
 from services.client.operations import NOUNS, ROWS, WITHOUT_COMMAND, Row
 from services.client.render import show
+from services.commands import UsageError
+from services.commands.targets import over_network
 from services.gateway.access import ACCESS
 from services.gateway.app import create_app
 from tests.builders.cli import run
@@ -239,6 +243,25 @@ def test_a_download_is_whole_or_by_rows_and_paid_for_once(
     assert (tmp_path / "rows.csv").read_text() == "day,mm\n2024-01-02,0\n"
     grant = world.market.ok("anna", "GET", f"/v1/grants/{grant_id}")
     assert (grant["used"], grant["charged_minor"]) == (4, 40)
+
+
+def test_a_download_goes_on_from_the_part_that_is_there(market: Listening, tmp_path: Path) -> None:
+    world = market.world
+    grant_id = world.subjects("anna", "own", fresh=True)("grant_id")
+    with over_network(market.url, world.market.tokens["anna"]) as connection:
+        download = Download(connection, tmp_path / "rain.csv", Wish(grant_id, {}))
+        download.run()
+        begun = download.wish
+        assert begun.place.startswith(f"/v1/grants/{grant_id}/deliveries/usg_")
+        again = tmp_path / "again.csv"
+        (tmp_path / "again.csv.part").write_bytes(b"?" * 20)  # only the rest is asked for
+        (tmp_path / "again.csv.part.json").write_bytes(msgspec.json.encode(begun))
+        with pytest.raises(UsageError, match="as promised"):
+            Download(connection, again, Wish(grant_id, {})).run()
+        (tmp_path / "again.csv.part").write_bytes(CSV[:20])
+        assert Download(connection, again, Wish(grant_id, {})).run() == len(CSV)
+    assert again.read_bytes() == CSV
+    assert world.market.ok("anna", "GET", f"/v1/grants/{grant_id}")["used"] == 3
 
 
 def test_what_others_wrote_does_not_steer_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
