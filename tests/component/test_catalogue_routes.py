@@ -174,7 +174,7 @@ def test_what_is_no_parquet_is_told_so(market: Exchange) -> None:
 )
 def test_wrong_codes_are_named_at_the_edge(market: Exchange, codes: Any, fault: str) -> None:
     answer = market.call("seller", "POST", "/v1/listings", body(None, entry={**ENTRY, **codes}))
-    assert problem(answer) == (422, "invalid_request")
+    assert problem(answer) == (422, "code_invalid")
     assert fault in answer.json()["detail"]
 
 
@@ -190,7 +190,7 @@ def test_right_codes_are_taken(market: Exchange) -> None:
 def test_a_party_with_a_wrong_credit_code_is_refused(market: Exchange) -> None:
     party = {"name": "x", "kind": "enterprise", "roles": ["buyer"], "credit_code": "123"}
     answer = market.call("operator", "POST", "/v1/parties", party)
-    assert problem(answer) == (422, "invalid_request")
+    assert problem(answer) == (422, "code_invalid")
     assert "has 18 characters, not 3" in answer.json()["detail"]
     right = {**party, "credit_code": "914403001922038216"}
     assert market.ok("operator", "POST", "/v1/parties", right)["credit_code"]

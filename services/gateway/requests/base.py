@@ -46,3 +46,9 @@ def make(kind: type[T], /, **fields: Any) -> T:
 def new_nonce() -> str:
     """Return 128 random bits, which keep a sealed message's hash from being guessed."""
     return secrets.token_hex(16)
+
+
+def refuse_code(name: str, fault: str | None) -> None:
+    """Raises Problem 422 when there is a fault in a credit or resource code."""
+    if fault is not None:
+        raise Problem(422, "code_invalid", f"{name}: {fault}")

@@ -9,7 +9,7 @@ from schemas.codes import credit_code_fault, resource_code_fault
 from schemas.tariff import check_tariff
 from services.gateway.message_schemas import Part
 from services.gateway.problems import Problem
-from services.gateway.requests.base import Body, Id, Millis, Reason, make
+from services.gateway.requests.base import Body, Id, Millis, Reason, make, refuse_code
 
 
 class ListingBody(Body):
@@ -52,12 +52,8 @@ def say_listing(kind: type[ListingText], body: ListingBody, **fields: Any) -> Li
 
 
 def _check_codes(entry: CatalogueEntry) -> None:
-    """Raises Problem 422 naming the code that is wrong; a code not given is none."""
     provider, resource = entry.provider_code, entry.resource_code
-    faults = {
-        "provider_code": credit_code_fault(provider) if provider else None,
-        "resource_code": resource_code_fault(resource, provider) if resource else None,
-    }
-    for name, fault in faults.items():
-        if fault is not None:
-            raise Problem(422, "invalid_request", f"body.entry.{name}: {fault}")
+    if provider:
+        refuse_code("entry.provider_code", credit_code_fault(provider))
+    if resource:
+        refuse_code("entry.resource_code", resource_code_fault(resource, provider))

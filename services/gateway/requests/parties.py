@@ -1,29 +1,28 @@
 """Bodies about parties."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
+from schemas import commands as c
 from schemas.codes import credit_code_fault
 from schemas.parties import PartyKind, Role
 from schemas.postings import Purse
-from services.gateway.requests.base import Amount, Body, Currency, Id, Name
-
-
-def _checked(credit_code: str) -> str:
-    """Raises ValueError saying what is wrong with a code that was given."""
-    fault = credit_code_fault(credit_code) if credit_code else None
-    if fault is not None:
-        raise ValueError(fault)
-    return credit_code
+from services.gateway.requests.base import Amount, Body, Currency, Id, Name, make, refuse_code
 
 
 class PartyBody(Body):
     name: Name
     kind: PartyKind
     roles: Annotated[list[Role], Field(min_length=1, max_length=5)]
-    credit_code: Annotated[str, Field(max_length=18), AfterValidator(_checked)] = ""
+    credit_code: Annotated[str, Field(max_length=18)] = ""
     controller_id: Id | None = None
+
+
+def register_party(body: PartyBody, **fields: Any) -> c.RegisterParty:
+    if body.credit_code:
+        refuse_code("credit_code", credit_code_fault(body.credit_code))
+    return make(c.RegisterParty, **body.model_dump(), **fields)
 
 
 class VerificationBody(Body):

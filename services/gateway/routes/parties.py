@@ -14,6 +14,7 @@ from services.gateway.requests.parties import (
     ControllerBody,
     PartyBody,
     VerificationBody,
+    register_party,
 )
 
 router = APIRouter(prefix="/v1", tags=["parties"])
@@ -23,7 +24,7 @@ router = APIRouter(prefix="/v1", tags=["parties"])
 async def register(body: PartyBody, call: Caller) -> Response:
     """Register a party with the roles it asks for; it may act once it is approved."""
     party_id = call.id("pty")
-    command = make(c.RegisterParty, id=party_id, at_ms=call.at_ms, **body.model_dump())
+    command = register_party(body, id=party_id, at_ms=call.at_ms)
     return await call.send(command, t.PartyRow, party_id)
 
 
