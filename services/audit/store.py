@@ -92,7 +92,12 @@ class AuditStore:
         size = self.integrate()
         if not self._published():
             return
-        said = verify(self._newest_note(), self.verifier)
+        try:
+            said = verify(self._newest_note(), self.verifier)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"the newest checkpoint is damaged: {error}; {RESTORE}"
+            ) from error
         start = max(size - NEWEST_RECORDS, 0)
         newest = leaf_hashes([body for _, body in self._log.read(start, NEWEST_RECORDS)])
         right = newest == [self._tree.leaf(index) for index in range(start, size)]
