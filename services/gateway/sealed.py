@@ -44,6 +44,8 @@ def _plain(*names: str) -> Callable[[Any], dict[str, Any]]:
 
 
 _PUBLIC: Final[dict[type[Message], Callable[[Any], dict[str, Any]]]] = {
+    e.DataSetRevised: _plain("data_set_id", "revision", "at_ms"),
+    e.ListingAmended: _plain("listing_id", "at_ms"),
     e.ListingReviewed: _plain("listing_id", "approved", "at_ms"),
     e.ListingSuspended: _plain("listing_id", "at_ms"),
     e.ListingResumed: _plain("listing_id", "at_ms"),
