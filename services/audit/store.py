@@ -148,8 +148,10 @@ class AuditStore:
         return int(self._db.execute("SELECT ifnull(max(size), 0) FROM checkpoints").fetchone()[0])
 
     def _newest_note(self) -> bytes:
-        note = self._note(self._published())
-        assert note is not None, "a published checkpoint has its note"
+        size = self._published()
+        note = self._note(size)
+        if note is None:
+            raise CheckpointError(f"the newest checkpoint, {size}, cannot be found: {RESTORE}")
         return note
 
     def _note(self, size: int) -> bytes | None:
