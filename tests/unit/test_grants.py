@@ -130,3 +130,11 @@ def test_a_use_is_paid_up_to_the_last_unit_of_the_budget() -> None:
     assert market.use(market.grant_id, market.anna, 2)[0].reason == "prepaid_exhausted"
     market.resume()
     assert kinds(market.use(market.grant_id, market.anna)) == ["UsageRecorded", "UsageCharged"]
+
+
+def test_a_top_up_that_cannot_be_paid_resumes_nothing() -> None:
+    market = Metered()
+    market.use(market.grant_id, market.anna, 5)
+    (refused,) = market.top_up(801)
+    assert refused.reason == "insufficient_funds"
+    assert market.use(market.grant_id, market.anna)[0].reason == "grant_suspended"
