@@ -2,6 +2,7 @@
 to do, and with space again a restart goes on.
 """
 
+import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import suppress
@@ -11,6 +12,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.builders.exchange import CSV, Exchange
+from tests.builders.needs import lacking
 from tests.builders.server import Server
 from tests.builders.trail import effects, findings
 
@@ -110,15 +112,14 @@ def disk(tmp_path: Path) -> Iterator[Path]:
     mount = ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", str(place)]
     mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
     if mounted.returncode:
-        pytest.skip(f"no small disk can be mounted here: {mounted.stderr.strip()}")
+        lacking(f"no small disk can be mounted here: {mounted.stderr.strip()}")
     yield place
     subprocess.run(["umount", str(place)], check=True)
 
 
 def fill(disk: Path, left: int) -> Path:
     ballast = disk / "ballast"
-    free = int(subprocess.check_output(["stat", "-f", "-c", "%a %S", disk]).split()[0]) * 4096
-    ballast.write_bytes(bytes(free - left))
+    ballast.write_bytes(bytes(shutil.disk_usage(disk).free - left))
     return ballast
 
 
