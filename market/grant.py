@@ -38,7 +38,7 @@ from schemas.policy import UseRequest
 from schemas.postings import TransferKind
 from schemas.reasons import Refusal
 
-OUT_OF_PREPAID = "prepaid_exhausted"
+OUT_OF_PREPAID = "prepaid_exhausted"  # the one suspension that a top-up ends
 
 
 class Status(StrEnum):
@@ -174,6 +174,8 @@ def suspend(grant: Grant | None, command: SuspendGrant) -> list[Event] | Refusal
         return Refusal.GRANT_UNKNOWN
     if grant.status is Status.SUSPENDED and grant.suspended_for != OUT_OF_PREPAID:
         return Refusal.GRANT_SUSPENDED
+    if command.reason == OUT_OF_PREPAID:
+        return Refusal.REASON_RESERVED
     return [
         GrantSuspended(
             at_ms=command.at_ms,

@@ -15,7 +15,6 @@ from schemas.base import Command, Event, Fact, SchemaError
 from schemas.topics import TOPIC_OF
 
 RULES_VERSION: Final = 1  # of the deciders that made an event; raised whenever a decision changes
-RECORD_BYTES_MAX: Final = 512 * 1024
 
 if TYPE_CHECKING:
     Message = Command | Event

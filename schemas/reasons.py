@@ -70,6 +70,7 @@ class Refusal(StrEnum):
     GRANT_NOT_METERED = "grant_not_metered"
     GRANT_SUSPENDED = "grant_suspended"
     GRANT_NOT_SUSPENDED = "grant_not_suspended"
+    REASON_RESERVED = "reason_reserved"
     GRANT_EXPIRED = "grant_expired"
     USAGE_LIMIT = "usage_limit_exceeded"
     PREPAID_EXHAUSTED = "prepaid_exhausted"

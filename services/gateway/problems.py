@@ -92,6 +92,7 @@ _ADVICE: Final = {
     Refusal.BID_NOT_ABOVE_OWN: "You lead already; a new maximum must be above your own.",
     Refusal.GRANT_SUSPENDED: "The grant is suspended; top up its budget or ask the operator.",
     Refusal.USAGE_LIMIT: "No more units than 2^53 - 1 can be counted on one grant.",
+    Refusal.REASON_RESERVED: "Say it in other words: this reason stands for an empty budget.",
     Refusal.PREPAID_EXHAUSTED: "The prepaid budget does not cover this use; top it up.",
     Refusal.POLICY_DENIES: "The grant's policy does not allow this use.",
 }

@@ -22,8 +22,8 @@ class Metered(Market):
     def about(self, grant_id: str | None) -> dict[str, Any]:
         return {"id": self.id(), "at_ms": T0, "grant_id": grant_id or self.grant_id}
 
-    def suspend(self, grant_id: str | None = None) -> list[Event]:
-        command = c.SuspendGrant(operator_id=OPERATOR, reason="check", **self.about(grant_id))
+    def suspend(self, grant_id: str | None = None, reason: str = "check") -> list[Event]:
+        command = c.SuspendGrant(operator_id=OPERATOR, reason=reason, **self.about(grant_id))
         return self.say(command)
 
     def resume(self, grant_id: str | None = None) -> list[Event]:
@@ -47,6 +47,12 @@ def test_steps_on_a_grant_that_is_not_there_are_refused() -> None:
         assert step("grt_none")[0].reason == "grant_unknown"
     assert market.end(market.anna, "grt_none")[0].reason == "grant_unknown"
     assert market.top_up(1, "grt_none")[0].reason == "grant_unknown"
+
+
+def test_an_operator_may_not_suspend_with_the_reason_that_a_top_up_ends() -> None:
+    market = Metered()
+    assert market.suspend(reason="prepaid_exhausted")[0].reason == "reason_reserved"
+    assert market.use(market.grant_id, market.anna)[0].id
 
 
 def test_a_suspended_grant_is_not_used_and_not_suspended_again_until_resumed() -> None:
