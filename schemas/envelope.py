@@ -27,8 +27,8 @@ Count = Annotated[int, Meta(ge=0)]
 class Record(Fact):
     """One log entry. Its position in the log is not part of it; (topic, partition, offset) is.
 
-    `sequence` counts the events of one service in one venue from 1, without gaps; commands have
-    none.
+    `sequence` counts the decisions of one service in one venue from 1, without gaps; what is not
+    decided has none.
     `correlationid` is the command at the root, `causationid` the message taken directly before.
     `source` is "venue/service".
     """
@@ -45,10 +45,11 @@ class Record(Fact):
 
     @property
     def id(self) -> str:
-        """CloudEvents id, unique within `source`: the command's own, or service and sequence."""
-        if isinstance(self.data, Command):
-            return self.data.id
-        return event_id(self.source.partition("/")[2], self.sequence)
+        """CloudEvents id, unique within `source`: service and sequence, or the message's own."""
+        if self.sequence:
+            return event_id(self.source.partition("/")[2], self.sequence)
+        own: str = self.data.id  # type: ignore[union-attr]  # whatever is not decided has one
+        return own
 
 
 class RecordHead(msgspec.Struct, gc=False):

@@ -15,17 +15,29 @@ class Service(StrEnum):
     MATCHING = "matching"
     SETTLEMENT = "settlement"
     AUDIT = "audit"
+    WATCH = "watch"
+
+
+FOREVER: Final = -1
+MEBIBYTE: Final = 1 << 20
 
 
 class Topic(msgspec.Struct, frozen=True, kw_only=True):
     """`readers` are the services that decide on what it carries; audit and the read models read
-    all.
+    all. `decided`: its events are decisions: they have a `sequence` and are made again in a replay.
+
+    The rest is how it is kept on Kafka. One partition is one venue.
     """
 
     name: str
     writer: Service
-    readers: tuple[Service, ...]
-    carries: tuple[type[Command] | type[Event], ...]
+    readers: tuple[Service, ...] = ()
+    carries: tuple[type[Command] | type[Event], ...] = ()
+    decided: bool = False
+    replication: int = 3
+    retention_ms: int = FOREVER
+    compacted: bool = False
+    message_bytes_max: int = MEBIBYTE
 
 
 TOPICS: Final = (
@@ -45,6 +57,7 @@ TOPICS: Final = (
         name="ledger",
         writer=Service.SETTLEMENT,
         readers=(Service.MATCHING,),
+        decided=True,
         carries=(
             e.VenueOpened,
             e.PartyRegistered,
@@ -67,6 +80,7 @@ TOPICS: Final = (
         name="grants",
         writer=Service.SETTLEMENT,
         readers=(),
+        decided=True,
         carries=(
             e.GrantIssued,
             e.GrantSuspended,
@@ -83,6 +97,7 @@ TOPICS: Final = (
         name="listings",
         writer=Service.MATCHING,
         readers=(),
+        decided=True,
         carries=(
             e.PartyAdmitted,
             e.DataSetRegistered,
@@ -113,6 +128,7 @@ TOPICS: Final = (
         name="bids",
         writer=Service.MATCHING,
         readers=(Service.SETTLEMENT,),
+        decided=True,
         carries=(
             e.DeadlineScheduled,
             e.ClockAdvanced,
@@ -129,7 +145,31 @@ TOPICS: Final = (
             e.TradeExecuted,
         ),
     ),
+    Topic(
+        name="settlement.inputs",
+        writer=Service.SETTLEMENT,
+        carries=(e.SettlementInputsTaken,),
+    ),
+    Topic(name="matching.inputs", writer=Service.MATCHING, carries=(e.MatchingInputsTaken,)),
+    Topic(
+        name="settlement.dead-letters",
+        writer=Service.SETTLEMENT,
+        carries=(e.SettlementDeadLetter,),
+        message_bytes_max=2 * MEBIBYTE,
+    ),
+    Topic(
+        name="matching.dead-letters",
+        writer=Service.MATCHING,
+        carries=(e.MatchingDeadLetter,),
+        message_bytes_max=2 * MEBIBYTE,
+    ),
+    Topic(name="checkpoints", writer=Service.AUDIT, carries=(e.CheckpointSigned,)),
 )
+# What a service keeps for itself on Kafka: pieces of its state, no messages of the language.
+SNAPSHOT_TOPICS: Final = {
+    service: Topic(name=f"{service}.snapshots", writer=service, compacted=True)
+    for service in (Service.SETTLEMENT, Service.MATCHING)
+}
 
 TOPIC_OF: Final = {kind: topic for topic in TOPICS for kind in topic.carries}
 TOPIC_NAMED: Final = {topic.name: topic for topic in TOPICS}
@@ -139,9 +179,9 @@ INPUTS: Final = {
     for service in DECIDERS
 }
 OUTPUTS: Final = {
-    service: frozenset(topic.name for topic in TOPICS if topic.writer is service)
+    service: frozenset(topic.name for topic in TOPICS if topic.writer is service and topic.decided)
     for service in DECIDERS
 }
 
-# A venue (交易场所) is the unit of order; its partition number is the same in every topic.
-PARTITION_OF_VENUE: Final = {"gx": 0}
+# A venue (交易场所) is the unit of order: one partition, whose number is the same in every topic.
+PARTITION_OF_VENUE: Final = {"gx": 0, "nn": 1, "lz": 2, "gl": 3}

@@ -11,7 +11,9 @@ from schemas.envelope import RULES_VERSION, Message, Record, encode
 from schemas.topics import PARTITION_OF_VENUE, TOPIC_OF
 from streams.log import Entry
 
-_PLACE_OF: Final = {kind: (topic.name, topic.writer.value) for kind, topic in TOPIC_OF.items()}
+_PLACE_OF: Final = {
+    kind: (topic.name, topic.writer.value, topic.decided) for kind, topic in TOPIC_OF.items()
+}
 
 
 class Scribe:
@@ -27,12 +29,12 @@ class Scribe:
 
     def write(self, message: Message, correlationid: str, causationid: str = "") -> Record:
         """Return the message's record: the next of its topic and, for an event, of its service."""
-        topic, service = _PLACE_OF[type(message)]
+        topic, service, decided = _PLACE_OF[type(message)]
         heads = self.heads
         offset = heads.get(topic, 0)
         heads[topic] = offset + 1
         sequence = rules = 0
-        if not isinstance(message, Command):
+        if decided:
             sequence = heads[service] = heads.get(service, 0) + 1
             rules = RULES_VERSION
         return Record(
