@@ -69,7 +69,7 @@ class Daemon:
 
     def start(
         self,
-        command: Sequence[str],
+        prepare: Callable[[], Sequence[str]],
         *,
         healthy: Callable[[], bool],
         wait_seconds: float,
@@ -77,14 +77,16 @@ class Daemon:
     ) -> bool:
         """Return when the server is healthy; False if it ran already.
 
-        `healthy` is asked every few milliseconds and must not wait long itself. A second starter
-        waits for the first. Raises LocalError with the end of the output when the server ends or is
-        not healthy after `wait_seconds`; one that was started here is killed then.
+        `prepare` makes its folder ready and returns its command; it is called only where nothing
+        runs, by one starter at a time; a second one waits for the first. `healthy` is asked every
+        few milliseconds and must not wait long itself. Raises LocalError with the end of the output
+        when the server ends or is not healthy after `wait_seconds`; one that was started here is
+        killed then.
         """
         with self._one_starter():
             starts = self.running() is None
             if starts:
-                self._spawn(command, environment)
+                self._spawn(prepare(), environment)
             try:
                 self._wait_until(healthy, wait_seconds)
             except BaseException:

@@ -32,7 +32,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 
 def start(daemon: Daemon, command: list[str] = SLEEP) -> bool:
-    return daemon.start(command, healthy=lambda: daemon.tail() == "ready", wait_seconds=30)
+    return daemon.start(lambda: command, healthy=lambda: daemon.tail() == "ready", wait_seconds=30)
 
 
 def test_a_started_server_is_found_by_another_process_and_stopped(daemon: Daemon) -> None:
@@ -97,7 +97,7 @@ def test_a_server_deaf_to_sigterm_is_killed(daemon: Daemon) -> None:
 def test_a_server_that_ends_at_its_start_is_told_with_its_last_words(daemon: Daemon) -> None:
     with pytest.raises(LocalError, match="The sleeper ended at its start") as told:
         daemon.start(
-            [sys.executable, "-c", "raise SystemExit('no disk')"],
+            lambda: [sys.executable, "-c", "raise SystemExit('no disk')"],
             healthy=lambda: False,
             wait_seconds=30,
         )
@@ -106,14 +106,14 @@ def test_a_server_that_ends_at_its_start_is_told_with_its_last_words(daemon: Dae
 
 def test_a_server_that_does_not_get_healthy_is_killed(daemon: Daemon) -> None:
     with pytest.raises(LocalError, match=r"was not healthy after 0\.1 s"):
-        daemon.start(SLEEP, healthy=lambda: False, wait_seconds=0.1)
+        daemon.start(lambda: SLEEP, healthy=lambda: False, wait_seconds=0.1)
     assert daemon.running() is None
 
 
 def test_a_running_server_that_is_not_healthy_is_left_alone(daemon: Daemon) -> None:
     start(daemon)
     with pytest.raises(LocalError, match="was not healthy"):
-        daemon.start(SLEEP, healthy=lambda: False, wait_seconds=0.1)
+        daemon.start(lambda: SLEEP, healthy=lambda: False, wait_seconds=0.1)
     assert daemon.running() is not None
 
 
