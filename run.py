@@ -24,7 +24,7 @@ STAMP = VENV / ".databourse-locks"
 WINDOWS = os.name == "nt"
 BIN = "Scripts" if WINDOWS else "bin"
 RUNTIME_LOCK, DEV_LOCK = ROOT / "requirements.lock", ROOT / "requirements-dev.lock"
-NEEDS_DEV = {"test", "check", "python", "bench"}
+NEEDS_DEV = {"test", "check", "python", "bench", "postgres"}
 
 
 def main() -> None:

@@ -34,6 +34,7 @@ COMMANDS: Final = {
     "catalog": ("services.commands.catalog", "Import and export catalogues (DCAT-US 1.1)."),
     "replay": ("services.commands.replay", "Run recorded auctions or usage through the rules."),
     "schema": ("services.commands.schema", "The reference of all messages and interfaces."),
+    "postgres": ("services.commands.postgres", "A PostgreSQL on this machine, without Docker."),
     "test": ("services.commands.house", "Run the tests."),
     "check": ("services.commands.house", "Format, lint, types, import rules and quick tests."),
 }

@@ -1,7 +1,31 @@
-"""What all tests share: how hypothesis works here."""
+"""What all tests share: how hypothesis works here, and the real servers of a run."""
 
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
 from hypothesis import settings
+
+from services.local.postgres import LocalPostgres
+from tests.builders import postgres as postgres_builder
+from tests.builders.shared import shared
 
 # No time limit for one example: the machine may be busy, and slow is not wrong.
 settings.register_profile("databourse", deadline=None, print_blob=True)
 settings.load_profile("databourse")
+
+
+@pytest.fixture(scope="session")
+def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres]:
+    """The run's PostgreSQL, for all workers. A test that stops or kills one takes
+    `own_server` instead.
+    """
+    start, end = postgres_builder.start, postgres_builder.end
+    with shared(tmp_path_factory, "postgres", start, end) as folder:
+        yield LocalPostgres(Path(folder))
+
+
+@pytest.fixture
+def database(postgres: LocalPostgres) -> str:
+    """The URL of a new, empty database."""
+    return postgres_builder.new_database(postgres)
