@@ -11,9 +11,10 @@ from pathlib import Path
 
 from bench.embedded import fill
 from bench.report import Row, arguments, best_seconds, show
+from services.audit.replay import replay_log
 from services.audit.store import AuditStore, stored_notes, stored_verifier
 from services.audit.tree import Tree, leaf_hashes
-from services.audit.verify import replay_log, verify_log
+from services.audit.verify import verify_log
 from streams.embedded import EmbeddedReader
 
 GROUP = 10_000

@@ -18,6 +18,7 @@ from streams.faults import words
 from streams.log import Entry, Log, LogError, Snapshot
 from streams.recovery import RULES, recover, recover_venue, snapshot
 from streams.scribe import Scribe
+from streams.steps import decide
 
 QUEUE_COMMANDS_MAX: Final = 20_000
 GROUP_COMMANDS_MAX: Final = 1_000
@@ -217,10 +218,10 @@ class StepRunner:
         entries: list[Entry] = []
         for _, body in inputs:
             taken = decode_record(body)
-            for event in self._rules.decide(self.state, taken.data):
-                self._rules.evolve(self.state, event)
-                record = self._scribe.write(event, taken.correlationid, taken.id)
-                entries.append(Entry(record.topic, encode(record)))
+            made = decide(
+                self._rules, self.state, self._scribe, taken.data, taken.id, taken.correlationid
+            )
+            entries += [Entry(record.topic, encode(record)) for record in made]
         if inputs:
             self.cursor = inputs[-1].position + 1
             self._scribe.heads[cursor_name(self._service)] = self.cursor

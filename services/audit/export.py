@@ -17,8 +17,8 @@ from market.sealing import is_sealed
 from schemas.base import SchemaError
 from schemas.envelope import decode_record
 from services.audit.checkpoint import CheckpointError, VerifierKey, verify
+from services.audit.findings import Finding, Report
 from services.audit.tree import Tree
-from services.audit.verify import Finding, Report
 from services.files import sha256_of
 from streams.endings import read_endings
 from streams.log import READ_LIMIT_MAX, LogReader

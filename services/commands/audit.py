@@ -14,10 +14,12 @@ from market.merkle import ProofError, leaf_hash, verify_inclusion
 from market.sealing import is_sealed, sealed_for
 from schemas.envelope import cloudevent_attributes, decode_record
 from services.audit import export
-from services.audit import verify as checks
 from services.audit.checkpoint import CheckpointError, VerifierKey, read_verifier, verify
+from services.audit.findings import Report
+from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
 from services.audit.tree import Tree, leaf_hashes
+from services.audit.verify import verify_log
 from services.commands import Exit, UsageError
 from services.commands.folders import log_reader as _reader
 from services.progress import progress
@@ -43,7 +45,7 @@ def verify_command(data: Data, key: Key = "", as_json: AsJson = False) -> None:
     Example: databourse audit verify --data ./gx-data
     """
     with _reader(data) as log, progress("verifying", log.size, quiet=as_json) as tell:
-        report = checks.verify_log(log, stored_notes(data), _verifier(data, key), tell)
+        report = verify_log(log, stored_notes(data), _verifier(data, key), tell)
     _conclude("verified", report, as_json)
 
 
@@ -54,7 +56,7 @@ def replay_command(data: Data, as_json: AsJson = False) -> None:
     Example: databourse audit replay --data ./gx-data
     """
     with _reader(data) as log, progress("replaying", log.size, quiet=as_json) as tell:
-        report = checks.replay_log(log, tell)
+        report = replay_log(log, tell)
     _conclude("replayed", report, as_json)
 
 
@@ -170,7 +172,7 @@ def check_export_command(
     _conclude("checked", report, as_json)
 
 
-def _conclude(what: str, report: checks.Report, as_json: bool) -> None:
+def _conclude(what: str, report: Report, as_json: bool) -> None:
     right = not report.findings
     if as_json:
         summary: dict[str, Any] = {

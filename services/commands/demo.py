@@ -17,8 +17,9 @@ import typer
 import uvicorn
 from sqlmodel import Session, col, func, select
 
+from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
-from services.audit.verify import replay_log, verify_log
+from services.audit.verify import verify_log
 from services.commands.serve import Port, listen, open_process, stop_process, uvicorn_config
 from services.demo.client import TIMEOUT_SECONDS, Client
 from services.demo.traders import Traders

@@ -18,7 +18,8 @@ import msgspec
 
 from services.audit import store as audit
 from services.audit.checkpoint import VerifierKey
-from services.audit.verify import Finding, verify_log
+from services.audit.findings import Finding
+from services.audit.verify import verify_log
 from services.database import StoreError, read_only, telling
 from services.files import OWNER_ONLY, sha256_of, sync_folder
 from services.gateway import edge_store

@@ -8,8 +8,10 @@ from pathlib import Path
 from schemas.base import Command
 from schemas.commands import TimePassed
 from schemas.envelope import Record, decode_record
+from services.audit.findings import Finding
+from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
-from services.audit.verify import Finding, replay_log, verify_log
+from services.audit.verify import verify_log
 from streams.embedded import EmbeddedReader
 
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
-from services.audit.verify import replay_log, verify_log
+from services.audit.verify import verify_log
 from streams.embedded import FILE_NAME, FORMAT_VERSION, EmbeddedLog, EmbeddedReader
 from streams.recovery import recover_venue
 

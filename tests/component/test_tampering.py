@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from schemas.envelope import encode
+from services.audit.findings import Report
+from services.audit.replay import replay_log
 from services.audit.store import AuditStore, stored_notes, stored_verifier
-from services.audit.verify import Report, replay_log, verify_log
+from services.audit.verify import verify_log
 from streams.embedded import FILE_NAME, EmbeddedReader
 from tests.builders.recorded import record
 

@@ -11,8 +11,9 @@ import pytest
 from sqlmodel import Session, func, select
 
 from services.audit.checkpoint import CheckpointError, VerifierKey
+from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
-from services.audit.verify import replay_log, verify_log
+from services.audit.verify import verify_log
 from services.gateway.tables import BalanceRow
 from services.keys import load_or_make_key
 from services.process import READ_MODELS_NAME, read_engine

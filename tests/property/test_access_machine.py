@@ -14,7 +14,7 @@ from schemas.catalogue import FreeOffer, GrantTerms
 from schemas.envelope import decode_record, encode
 from schemas.parties import PartyKind, Role, VenueTerms
 from schemas.topics import Service
-from services.audit.verify import replay_log
+from services.audit.replay import replay_log
 from simulation.stage import ANY_USE, OPERATOR
 from streams.recovery import recover
 from tests.builders.access import SCORES

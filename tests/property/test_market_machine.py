@@ -16,7 +16,7 @@ from schemas.policy import Constraint, Permission, Policy
 from schemas.postings import Purse
 from schemas.tariff import PriceModel, Tariff, Tier, Unit
 from schemas.topics import Service
-from services.audit.verify import replay_log
+from services.audit.replay import replay_log
 from simulation.stage import OPERATOR
 from streams.recovery import recover
 from tests.builders.drivers import Steps

@@ -1,0 +1,123 @@
+"""Commits: outputs, consumed offsets, seal and now and then a snapshot, all in one transaction."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Iterable, Mapping
+from typing import Any, Final, TypeVar
+
+from aiokafka import AIOKafkaProducer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from schemas.envelope import Record
+from schemas.topics import SNAPSHOT_TOPICS, Service
+from streams.kafka.metrics import COMMIT_SECONDS
+from streams.kafka.recovery import Piece
+from streams.kafka.settings import (
+    BATCH_BYTES_MAX,
+    CALL_SECONDS_MAX,
+    REQUEST_BYTES_MAX,
+    TRANSACTION_MS_MAX,
+    KafkaSettings,
+)
+from streams.kafka.wire import to_wire
+from streams.log import LogError
+
+ResultT = TypeVar("ResultT")
+Message = tuple[int, bytes | None, bytes, Iterable[tuple[str, bytes]]]  # time, key, value, headers
+
+
+class CommitFailed(LogError):
+    """A transaction did not end well: whether it holds is known to the broker alone. The process
+    must end; its successor reads what holds.
+    """
+
+
+class Committer:
+    """The one producer of (service, partition): its transactional id is made of exactly these, so
+    starting it fences every other that still believes to be the one.
+    """
+
+    def __init__(self, settings: KafkaSettings, service: Service, partition: int) -> None:
+        self._group = group_of(service)
+        self._service = service
+        self._partition = partition
+        self._topic_of_snapshots: Final = SNAPSHOT_TOPICS[service].name
+        self._took = COMMIT_SECONDS.labels(service.value, partition)
+        self._producer = AIOKafkaProducer(
+            **settings.client(),
+            transactional_id=f"databourse.{service}.{partition}",
+            transaction_timeout_ms=TRANSACTION_MS_MAX,
+            acks="all",
+            max_batch_size=BATCH_BYTES_MAX,
+            max_request_size=REQUEST_BYTES_MAX,
+        )
+
+    async def start(self) -> None:
+        """Fence the others. Raises CommitFailed."""
+        await _limited(self._producer.start())
+
+    async def stop(self) -> None:
+        await _limited(self._producer.stop())
+
+    async def commit(
+        self, records: Iterable[Record], consumed: Mapping[str, int], snapshot: Iterable[Piece] = ()
+    ) -> dict[str, int]:
+        """Commit all of it or nothing; return by topic where the next records will begin.
+
+        `consumed` has the next offset to take of each input topic. Raises CommitFailed, after
+        which this producer is not to be used again.
+        """
+        messages: dict[str, list[Message]] = defaultdict(list)
+        for record in records:
+            value, headers = to_wire(record)
+            messages[record.topic].append((record.data.at_ms, None, value, headers))
+        for key, value, headers in snapshot:
+            messages[self._topic_of_snapshots].append((0, key, value, headers))
+        begin = time.monotonic()
+        ends = await _limited(self._transact(messages, consumed))
+        self._took.observe(time.monotonic() - begin)
+        return ends
+
+    async def _transact(
+        self, messages: Mapping[str, list[Message]], consumed: Mapping[str, int]
+    ) -> dict[str, int]:
+        producer = self._producer
+        await producer.begin_transaction()
+        sent = {topic: await self._send(topic, some) for topic, some in messages.items()}
+        if consumed:
+            offsets = {
+                TopicPartition(topic, self._partition): offset for topic, offset in consumed.items()
+            }
+            await producer.send_offsets_to_transaction(offsets, self._group)
+        await producer.commit_transaction()
+        ends = {}
+        for topic, (count, last) in sent.items():
+            ends[topic] = (await last).offset + count
+        return ends
+
+    async def _send(self, topic: str, messages: list[Message]) -> tuple[int, Any]:
+        """Send messages in batches; return the size of the last batch and its future."""
+        batch, count = self._producer.create_batch(), 0
+        for at_ms, key, value, headers in messages:
+            said = {"timestamp": at_ms, "key": key, "value": value, "headers": list(headers)}
+            if batch.append(**said) is None:
+                await self._producer.send_batch(batch, topic, partition=self._partition)
+                batch, count = self._producer.create_batch(), 0
+                if batch.append(**said) is None:
+                    raise CommitFailed(f"a record of {len(value)} bytes for {topic} is too large")
+            count += 1
+        return count, await self._producer.send_batch(batch, topic, partition=self._partition)
+
+
+def group_of(service: Service) -> str:
+    """Return the consumer group whose committed offsets say what a service has taken."""
+    return f"databourse.{service}"
+
+
+async def _limited(call: Awaitable[ResultT]) -> ResultT:
+    try:
+        async with asyncio.timeout(CALL_SECONDS_MAX):
+            return await call
+    except (KafkaError, OSError, TimeoutError, AssertionError) as error:
+        raise CommitFailed(f"the transaction failed: {error!r}") from error

@@ -1,0 +1,68 @@
+"""Reading a partition of topics from given offsets, committed records only, in no group."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.errors import KafkaError
+
+from streams.kafka.settings import (
+    BATCH_RECORDS_MAX,
+    CALL_SECONDS_MAX,
+    FETCH_BYTES_MAX,
+    POLL_MS_MAX,
+    KafkaSettings,
+)
+from streams.log import LogBroken, LogError
+
+
+@asynccontextmanager
+async def reading(
+    settings: KafkaSettings, partition: int, start: Mapping[str, int]
+) -> AsyncIterator[Any]:
+    """Yield a consumer that stands at these offsets by topic. Raises LogError when the cluster
+    cannot be reached.
+    """
+    consumer = AIOKafkaConsumer(
+        **settings.client(),
+        isolation_level="read_committed",
+        enable_auto_commit=False,
+        auto_offset_reset="none",
+        max_partition_fetch_bytes=FETCH_BYTES_MAX,
+        fetch_max_wait_ms=POLL_MS_MAX,
+    )
+    try:
+        async with asyncio.timeout(CALL_SECONDS_MAX):
+            await consumer.start()
+        consumer.assign([TopicPartition(topic, partition) for topic in start])
+        for topic, offset in start.items():
+            consumer.seek(TopicPartition(topic, partition), offset)
+        yield consumer
+    except (KafkaError, TimeoutError) as error:
+        raise LogError(f"{settings!r} cannot be read: {error!r}") from error
+    finally:
+        await consumer.stop()
+
+
+async def read_to_end(
+    settings: KafkaSettings, partition: int, start: Mapping[str, int]
+) -> AsyncIterator[Any]:
+    """Yield the committed records of these topics, each topic's in order, up to where each ended
+    when this began.
+    """
+    async with reading(settings, partition, start) as consumer:
+        ends: dict[Any, int] = await consumer.end_offsets(list(consumer.assignment()))
+        waited = 0.0
+        while behind := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
+            found = await consumer.getmany(
+                *behind, timeout_ms=POLL_MS_MAX, max_records=BATCH_RECORDS_MAX
+            )
+            for records in found.values():
+                for record in records:
+                    yield record
+            waited = 0.0 if found else waited + POLL_MS_MAX / 1000
+            if waited > CALL_SECONDS_MAX:
+                names = ", ".join(sorted(tp.topic for tp in behind))
+                raise LogBroken(f"the end of {names} is not to be read: is a transaction hanging?")

@@ -1,0 +1,137 @@
+"""Taking a partition up again: the newest whole snapshot, then own events to the end."""
+
+import hashlib
+import json
+import zlib
+from collections import defaultdict, deque
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+import msgspec
+
+from schemas.envelope import Record, encode
+from schemas.events.trail import InputsTaken
+from schemas.topics import OUTPUTS, SNAPSHOT_TOPICS, Service
+from streams.kafka.reader import read_to_end
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.wire import from_wire
+from streams.log import LogBroken
+from streams.recovery import RULES, STATE_VERSION, State
+from streams.steps import Stepper
+
+PIECE_BYTES: Final = 256 << 10  # of a compressed state; a piece must fit into a message
+SLOTS: Final = 2  # snapshots kept by compaction, so that one being written spares the other
+Positions = dict[str, int]
+
+
+class Kept(NamedTuple):
+    """A snapshot: the state after `sequence` and `commit`; own later records start at
+    `positions`.
+    """
+
+    state: State
+    sequence: int
+    commit: int
+    positions: Positions
+
+
+class Piece(NamedTuple):
+    key: bytes
+    value: bytes
+    headers: list[tuple[str, bytes]]
+
+
+def own_topics(service: Service) -> list[str]:
+    """Return the topics from which a service's state and place are made again."""
+    return [*sorted(OUTPUTS[service]), f"{service}.inputs"]
+
+
+async def recover(
+    settings: KafkaSettings, service: Service, venue: str, partition: int
+) -> tuple[Stepper, Positions]:
+    """Return the service as its own records left it, and where its next ones will begin.
+
+    The partition's former worker must be fenced before. Raises LogBroken where an event is missing
+    or cannot be applied.
+    """
+    kept = await _newest_whole(settings, service, partition)
+    evolve = RULES[service].evolve
+    state, sequence, commit, positions = kept
+    waiting: dict[str, deque[Record]] = defaultdict(deque)
+    last_sealed = sequence
+    async for found in read_to_end(settings, partition, positions):
+        positions[found.topic] = found.offset + 1
+        try:
+            record = from_wire(
+                found.topic, found.partition, found.offset, found.value, found.headers
+            )
+        except ValueError as error:
+            raise LogBroken(
+                f"{found.topic}/{found.partition}/{found.offset} cannot be read: {error}"
+            ) from error
+        if isinstance(record.data, InputsTaken):
+            commit, last_sealed = record.data.commit, record.data.sequence
+            continue
+        waiting[record.topic].append(record)
+        for event in _in_sequence(waiting, sequence):
+            evolve(state, event.data)
+            sequence = event.sequence
+    if any(waiting.values()) or sequence != last_sealed:
+        raise LogBroken(
+            f"events of {service} in venue {venue} are missing after sequence {sequence}; "
+            "restore the topics from the audit export (docs/operations.md)"
+        )
+    return Stepper(service, venue, state, sequence, commit), positions
+
+
+def _in_sequence(waiting: dict[str, deque[Record]], sequence: int) -> Iterator[Record]:
+    """Yield what follows a sequence without a gap, out of whichever topic has it in front."""
+    found = True
+    while found:
+        found = False
+        for records in waiting.values():
+            while records and records[0].sequence == sequence + 1:
+                sequence += 1
+                found = True
+                yield records.popleft()
+
+
+def pieces(stepper: Stepper, positions: Positions) -> list[Piece]:
+    """Return a snapshot cut into messages. `positions` is where records after it begin."""
+    body = zlib.compress(encode(stepper.state), 1)
+    about = {
+        "state_version": STATE_VERSION,
+        "sequence": stepper.sequence,
+        "commit": stepper.commit,
+        "positions": positions,
+        "sha256": hashlib.sha256(body).hexdigest(),
+    }
+    slot = stepper.commit % SLOTS
+    cuts = range(0, len(body), PIECE_BYTES)
+    headers = [("about", json.dumps(about).encode()), ("pieces", str(len(cuts)).encode())]
+    return [
+        Piece(f"{slot}-{number}".encode(), body[start : start + PIECE_BYTES], headers)
+        for number, start in enumerate(cuts)
+    ]
+
+
+async def _newest_whole(settings: KafkaSettings, service: Service, partition: int) -> Kept:
+    """A snapshot of another form, or one that is not whole, is passed over: the events have it
+    all.
+    """
+    topic = SNAPSHOT_TOPICS[service].name
+    found: dict[bytes, dict[bytes, Any]] = defaultdict(dict)
+    async for record in read_to_end(settings, partition, {topic: 0}):
+        found[dict(record.headers)["about"]][record.key] = record
+    kind: type[State] = RULES[service].State
+    for said, parts in reversed(found.items()):
+        about = json.loads(said)
+        records = sorted(parts.values(), key=lambda record: int(record.key.partition(b"-")[2]))
+        body = b"".join(record.value for record in records)
+        if (
+            about["state_version"] == STATE_VERSION
+            and about["sha256"] == hashlib.sha256(body).hexdigest()
+        ):
+            state = msgspec.json.decode(zlib.decompress(body), type=kind)
+            return Kept(state, about["sequence"], about["commit"], about["positions"])
+    return Kept(kind(), 0, 0, dict.fromkeys(own_topics(service), 0))
