@@ -177,7 +177,7 @@ class Daemon:
             time.sleep(POLL_SECONDS)
 
     def _last_words(self) -> str:
-        return f"the end of {self.output}:\n{self.tail()}"
+        return f"the end of {self.output}:\n{self.tail().strip()}"
 
     def _ends_within(self, seconds: float) -> bool:
         end = time.monotonic() + seconds
