@@ -22,6 +22,11 @@ CHECKS: Final = {
     "types": ("mypy", "--no-error-summary"),
     "imports": ("-c", _LINT_IMPORTS, "--no-cache"),
 }
+NEEDED: Final = {  # by the long tests: program, and its package where there is apt-get
+    "strace": "strace",
+    "java": "openjdk-17-jre-headless",
+    "mvn": "maven",
+}
 
 
 @app.command("test", context_settings=_PASS_ON)
@@ -37,15 +42,22 @@ def run_tests(
     """
     chosen = [] if all else ["-m", "not long"]
     if all:
-        _install_strace()
+        _install_what_is_needed()
     raise typer.Exit(_python("-m", "pytest", "-q", "-n", "2", *chosen, *context.args))
 
 
-def _install_strace() -> None:
-    """The fault tests need it: install it where that is possible; they say so where it is not."""
+def _install_what_is_needed() -> None:
+    """Install what is missing where that is possible; where it is not, the tests say so."""
+    missing = [package for program, package in NEEDED.items() if shutil.which(program) is None]
     apt_get = shutil.which("apt-get")
-    if shutil.which("strace") is None and apt_get and os.geteuid() == 0:
-        subprocess.run([apt_get, "install", "--yes", "--quiet", "strace"], check=False)
+    if not missing or apt_get is None or os.geteuid() != 0:
+        return
+    subprocess.run([apt_get, "update", "--quiet"], check=False)
+    for package in missing:  # each by itself: one that is not to be had must not hold up the others
+        subprocess.run(
+            [apt_get, "install", "--yes", "--quiet", "--no-install-recommends", package],
+            check=False,
+        )
 
 
 @app.command("check")
