@@ -14,6 +14,9 @@ from streams.log import RESTORE, LogBroken
 
 # Signed tree heads speak of the trail and are not in it.
 SEQUENCED: Final = tuple(topic.name for topic in TOPICS if topic.name != "checkpoints")
+_WAITING_TOPICS: Final = frozenset(
+    topic.name for topic in TOPICS if topic.decided or topic.name.endswith(".inputs")
+)
 _WRITER_OF: Final = {topic.name: topic.writer for topic in TOPICS}
 
 
@@ -36,7 +39,8 @@ class Sequencer:
 
     def skip(self, topic: str, offset: int) -> None:
         """Pass over what is no record; whoever should have taken it has put it aside, whole."""
-        self.heads[topic] = offset + 1
+        if topic not in _WAITING_TOPICS:
+            self.heads[topic] = offset + 1
 
     def place(self, records: Sequence[Record]) -> list[Record]:
         """Take in records and return, in order, all that have their place now.

@@ -8,6 +8,7 @@ class Exit(IntEnum):
     FINDING = 1
     USAGE = 2
     UNREACHABLE = 3
+    AGAIN = 75  # the process has to be started again: sysexits' EX_TEMPFAIL
 
 
 class UsageError(Exception):

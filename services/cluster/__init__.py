@@ -1,0 +1,1 @@
+"""The processes of a market on Kafka and PostgreSQL: thin shells around what they drive."""

@@ -1,0 +1,104 @@
+"""Where a cluster is: options that its commands have, each also a variable of the environment."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from schemas.topics import PARTITION_OF_VENUE
+from services.commands import UsageError
+from streams.kafka.settings import KafkaSettings
+from streams.log import LogError
+
+LogUrl = Annotated[
+    str,
+    typer.Option(
+        "--log",
+        envvar="DATABOURSE_LOG",
+        show_default=False,
+        help="Kafka: kafka://HOST:PORT[,HOST:PORT...]; kafkas:// with TLS.",
+    ),
+]
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--db",
+        envvar="DATABOURSE_DB",
+        show_default=False,
+        help="PostgreSQL: postgresql://USER[:PASSWORD]@HOST:PORT/NAME.",
+    ),
+]
+Venue = Annotated[
+    str,
+    typer.Option(
+        "--venue", envvar="DATABOURSE_VENUE", help=f"One of {', '.join(PARTITION_OF_VENUE)}."
+    ),
+]
+KafkaUser = Annotated[
+    str, typer.Option("--kafka-user", envvar="DATABOURSE_KAFKA_USER", help="For SASL.")
+]
+KafkaPasswordFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--kafka-password-file",
+        envvar="DATABOURSE_KAFKA_PASSWORD_FILE",
+        help="A file that holds the SASL password alone.",
+    ),
+]
+KafkaMechanism = Annotated[
+    str,
+    typer.Option(
+        "--kafka-mechanism",
+        envvar="DATABOURSE_KAFKA_MECHANISM",
+        help="PLAIN, SCRAM-SHA-256 or SCRAM-SHA-512.",
+    ),
+]
+KafkaCaFile = Annotated[
+    Path | None,
+    typer.Option("--kafka-ca-file", envvar="DATABOURSE_KAFKA_CA_FILE", help="PEM, for TLS."),
+]
+KafkaCertFile = Annotated[
+    Path | None,
+    typer.Option("--kafka-cert-file", envvar="DATABOURSE_KAFKA_CERT_FILE", help="PEM, our own."),
+]
+KafkaKeyFile = Annotated[
+    Path | None,
+    typer.Option("--kafka-key-file", envvar="DATABOURSE_KAFKA_KEY_FILE", help="PEM, its key."),
+]
+DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
+
+
+def kafka_settings(
+    url: str,
+    user: str = "",
+    password_file: Path | None = None,
+    mechanism: str = DEFAULT_MECHANISM,
+    ca_file: Path | None = None,
+    cert_file: Path | None = None,
+    key_file: Path | None = None,
+) -> KafkaSettings:
+    """Raises UsageError that says which option is wrong; no password is told back."""
+    more: dict[str, str] = {"user": user} if user else {}
+    try:
+        if password_file is not None:
+            more["password"] = password_file.read_text().strip()
+        settings = KafkaSettings.parse(
+            url,
+            mechanism=mechanism,
+            ca_file=ca_file,
+            cert_file=cert_file,
+            key_file=key_file,
+            **more,
+        )
+        settings.client()
+    except (LogError, OSError) as error:
+        raise UsageError(f"--log: {error}") from error
+    return settings
+
+
+def venue_named(name: str) -> str:
+    """Raises UsageError when there is no such venue."""
+    if name not in PARTITION_OF_VENUE:
+        names = ", ".join(PARTITION_OF_VENUE)
+        raise UsageError(f"--venue: there is no {name!r}; there are {names}")
+    return name
