@@ -3,19 +3,19 @@
 import fcntl
 import os
 import sqlite3
-import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
 from typing import Final
 
-from schemas.envelope import encode
-from schemas.topics import PARTITION_OF_VENUE, TOPICS
+from schemas.topics import PARTITION_OF_VENUE
 from streams.faults import DATABASE_FAULTS, explain
 from streams.log import (
     READ_LIMIT_MAX,
     RESTORE,
+    SNAPSHOTS_KEPT,
+    TOPIC_NUMBER,
     Entry,
     LogBroken,
     LogError,
@@ -23,14 +23,14 @@ from streams.log import (
     LogVersion,
     Snapshot,
     Stored,
+    checked,
+    with_sum,
 )
 
 FORMAT_VERSION: Final = 3
 FILE_NAME: Final = "market.sqlite3"
 LOCK_NAME: Final = "market.lock"
-SNAPSHOTS_KEPT: Final = 2
 BUSY_MS: Final = 10_000
-HEADS_SUM: Final = "sum"  # a checksum over the other heads, written with them
 ROWS_PER_INSERT: Final = 64  # Python hands its lock over at every statement, not at every row
 WAL_PAGES_MAX: Final = 8_000  # of 4 KiB, after which the write-ahead log is folded into the file
 
@@ -51,7 +51,6 @@ _MIGRATIONS: Final = {  # from version -> the statement that leads to the next
     1: "ALTER TABLE snapshots RENAME COLUMN rules_version TO state_version",
     2: "DELETE FROM heads WHERE name = 'sum'",  # there is none yet; from here on there is
 }
-_TOPIC_NUMBER: Final = {topic.name: number for number, topic in enumerate(TOPICS)}
 
 
 class EmbeddedReader:
@@ -79,7 +78,7 @@ class EmbeddedReader:
     ) -> Sequence[Stored]:
         chosen = ""
         if topics is not None:
-            numbers = sorted(_TOPIC_NUMBER[topic] for topic in topics)
+            numbers = sorted(TOPIC_NUMBER[topic] for topic in topics)
             chosen = f"AND topic IN ({','.join(map(str, numbers))})"
         query = (
             f"SELECT position, body FROM records WHERE position >= ? {chosen} "
@@ -91,10 +90,8 @@ class EmbeddedReader:
 
     def heads(self) -> dict[str, int]:
         with _told():
-            heads = dict(self._db.execute("SELECT name, value FROM heads").fetchall())
-        if heads.pop(HEADS_SUM, None) not in (None, _sum_of(heads)):
-            raise LogBroken(f"the log's heads are damaged; {RESTORE}")
-        return heads
+            stored = dict(self._db.execute("SELECT name, value FROM heads").fetchall())
+        return checked(stored)
 
     def snapshots(self, service: str) -> Sequence[Snapshot]:
         query = "SELECT * FROM snapshots WHERE service = ? ORDER BY position DESC"
@@ -137,7 +134,7 @@ class EmbeddedLog(EmbeddedReader):
             )
         first = self._size
         rows = [
-            (position, _TOPIC_NUMBER[topic], body)
+            (position, TOPIC_NUMBER[topic], body)
             for position, (topic, body) in enumerate(entries, start=first)
         ]
         try:
@@ -170,7 +167,7 @@ class EmbeddedLog(EmbeddedReader):
             self._db.execute(_INSERT_MANY, tuple(chain.from_iterable(chunk)))
         self._db.executemany(_INSERT, rows[whole:])
         if heads:
-            summed = {**heads, HEADS_SUM: _sum_of({**self._heads, **heads})}
+            summed = with_sum(heads, self._heads)
             self._db.executemany("REPLACE INTO heads VALUES (?, ?)", summed.items())
         for snapshot in snapshots:
             self._db.execute("REPLACE INTO snapshots VALUES (?, ?, ?, ?)", snapshot)
@@ -266,10 +263,6 @@ def _check_meta(db: sqlite3.Connection, folder: Path, *, migrate: bool) -> str:
     if meta.get("venue") not in PARTITION_OF_VENUE:
         raise LogBroken(f"{folder} is of no known venue: {meta.get('venue')!r}; {RESTORE}")
     return str(meta["venue"])
-
-
-def _sum_of(heads: Mapping[str, int]) -> int:
-    return zlib.crc32(encode(dict(heads)))
 
 
 class _told:

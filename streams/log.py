@@ -5,10 +5,17 @@ index in the audit tree. `heads` are small named counters that are committed wit
 records.
 """
 
+import zlib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple, Protocol
 
+from schemas.envelope import encode
+from schemas.topics import TOPICS
+
 READ_LIMIT_MAX: Final = 10_000
+SNAPSHOTS_KEPT: Final = 2
+TOPIC_NUMBER: Final = {topic.name: number for number, topic in enumerate(TOPICS)}  # as stored
+HEADS_SUM: Final = "sum"  # a checksum over the other heads, stored with them
 RESTORE: Final = "run `databourse audit verify`, and restore a backup if it finds something"
 
 
@@ -84,3 +91,19 @@ class Log(LogReader, Protocol):
         snapshots: Iterable[Snapshot] = (),
     ) -> int:
         """Commit all of it or nothing, durably; return the first entry's position."""
+
+
+def with_sum(changed: Mapping[str, int], heads: Mapping[str, int]) -> dict[str, int]:
+    """Return the changed heads as they are stored, with the sum over all."""
+    return {**changed, HEADS_SUM: _sum_of({**heads, **changed})}
+
+
+def checked(stored: dict[str, int]) -> dict[str, int]:
+    """Return stored heads without their sum. Raises LogBroken when it is not theirs."""
+    if stored.pop(HEADS_SUM, None) not in (None, _sum_of(stored)):
+        raise LogBroken(f"the log's heads are damaged; {RESTORE}")
+    return stored
+
+
+def _sum_of(heads: Mapping[str, int]) -> int:
+    return zlib.crc32(encode(dict(heads)))

@@ -29,7 +29,7 @@ def start() -> str:
 
 
 def end(folder: str) -> None:
-    LocalPostgres(Path(folder)).stop()
+    LocalPostgres(Path(folder)).kill()  # nobody wants what it would still write
     shutil.rmtree(folder)
 
 

@@ -11,13 +11,25 @@ import pytest
 from streams.embedded import FILE_NAME, EmbeddedLog, EmbeddedReader
 from streams.log import Entry, Log, LogBroken, LogError, LogInUse, LogVersion, Snapshot
 from streams.memory import MemoryLog
+from streams.postgres import PostgresLog, create
 
-Make = Callable[[], Log]
+
+def in_postgres(request: pytest.FixtureRequest) -> Log:
+    url = request.getfixturevalue("database")
+    create(url)
+    return PostgresLog(url)
 
 
-@pytest.fixture(params=["embedded", "memory"])
-def log(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Log]:
-    made = EmbeddedLog(tmp_path) if request.param == "embedded" else MemoryLog()
+MAKE: dict[str, Callable[[pytest.FixtureRequest], Log]] = {
+    "embedded": lambda request: EmbeddedLog(request.getfixturevalue("tmp_path")),
+    "memory": lambda request: MemoryLog(),
+    "postgres": in_postgres,
+}
+
+
+@pytest.fixture(params=["embedded", "memory", pytest.param("postgres", marks=pytest.mark.long)])
+def log(request: pytest.FixtureRequest) -> Iterator[Log]:
+    made = MAKE[request.param](request)
     yield made
     made.close()
 
