@@ -44,6 +44,8 @@ NOT_READING = {
     ("backup", "rebuild"),
     ("keys", "rotate"),
     ("catalog", "import"),
+    ("service", "service"),
+    *((server, verb) for server in ("kafka", "postgres") for verb in ("start", "stop", "status")),
 }
 
 
