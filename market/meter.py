@@ -20,7 +20,7 @@ class _Step(NamedTuple):
 
 def price(tariff: Tariff, quantity: int) -> int:
     """Return what `quantity` units cost in minor units, free units and cap included."""
-    exact = _exact(tariff, max(0, quantity - tariff.free_units))
+    exact = exact_price(tariff, max(0, quantity - tariff.free_units))
     minor = round_half_even(exact, _SCALE)
     return minor if tariff.cap_minor is None else min(minor, tariff.cap_minor)
 
@@ -30,7 +30,7 @@ def charge(tariff: Tariff, before: int, after: int) -> int:
     return price(tariff, after) - price(tariff, before)
 
 
-def _exact(tariff: Tariff, billable: int) -> int:
+def exact_price(tariff: Tariff, billable: int) -> int:
     """Return the price of billable units in billionths of a minor unit."""
     steps = _steps(tariff)
     if tariff.model is PriceModel.PACKAGE:

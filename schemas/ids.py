@@ -6,15 +6,18 @@ from typing import Final
 
 ROLES: Final = {
     "acc": "access request",
+    "alr": "alert",
     "auc": "auction",
     "bid": "bid",
     "cmd": "command that creates nothing",
     "dst": "data set",
     "grt": "grant",
+    "idx": "index point",
     "lst": "listing",
     "msg": "message to a webhook",
     "pty": "party",
     "rfd": "refund of what is left prepaid",
+    "sta": "statistics of a window",
     "sub": "subscription",
     "tick": "passing of a deadline",
     "tok": "token",

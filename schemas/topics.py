@@ -164,6 +164,16 @@ TOPICS: Final = (
         message_bytes_max=2 * MEBIBYTE,
     ),
     Topic(name="checkpoints", writer=Service.AUDIT, carries=(e.CheckpointSigned,)),
+    Topic(
+        name="index",
+        writer=Service.WATCH,
+        carries=(
+            e.IndexPointPublished,
+            e.MarketStatisticsPublished,
+            e.UseStatisticsPublished,
+        ),
+    ),
+    Topic(name="alerts", writer=Service.WATCH, carries=(e.AlertRaised,)),
 )
 # What a service keeps for itself on Kafka: pieces of its state, no messages of the language.
 SNAPSHOT_TOPICS: Final = {

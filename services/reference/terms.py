@@ -5,6 +5,7 @@ from typing import Final
 TERMS: Final = {
     # things
     "AccessRequested": "申请共享",
+    "AlertRaised": "风险预警",
     "AuctionOpened": "竞价开始",
     "BidPlaced": "出价",
     "CatalogueEntry": "目录条目",
@@ -19,10 +20,12 @@ TERMS: Final = {
     "FundsReleased": "资金解冻",
     "GrantIssued": "授权",
     "GrantRevoked": "撤销授权",
+    "IndexPointPublished": "数据指数",
     "ListingDrafted": "挂牌草案",
     "ListingReviewed": "挂牌审核",
     "ListingSuspended": "暂停挂牌",
     "ListingWithdrawn": "撤牌",
+    "MarketStatisticsPublished": "交易统计",
     "MeteredOffer": "计量",
     "AuctionOffer": "竞价",
     "OpenVenue": "开设交易场所",
@@ -39,6 +42,7 @@ TERMS: Final = {
     "UpdateCycle": "更新周期",
     "UsageCharged": "计费",
     "UsageRecorded": "使用记录",
+    "UseStatisticsPublished": "使用统计",
     "Withdraw": "出金",
     # fields
     "abstract_en": "摘要",
