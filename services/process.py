@@ -3,18 +3,12 @@
 The composition root: the only place that knows all services.
 """
 
-import asyncio
 import json
-import logging
 import threading
-from collections.abc import Collection, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Collection, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Final
-
-from sqlalchemy import Engine, create_engine, event
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import DBAPIError
 
 from schemas.base import Command
 from schemas.commands import ApproveParty, OpenVenue, RegisterParty, SetCalendar, VerifyParty
@@ -23,13 +17,13 @@ from services.audit.store import AuditLoop, AuditStore
 from services.clock import Clock
 from services.credentials.keys import GrantKeys
 from services.credentials.signed import issuer_of
-from services.database import StoreError
 from services.files import write_whole
 from services.founding import FIRST_PARTIES
 from services.gateway.content import ContentStore
+from services.gateway.databases import in_folder, in_postgres
 from services.gateway.edge_store import EdgeStore
 from services.gateway.exchange import Exchange
-from services.gateway.projector import Projector
+from services.gateway.projector_loop import ProjectorLoop
 from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import Principal, TokenStore
 from services.gateway.webhooks.loop import WebhookLoop
@@ -37,35 +31,32 @@ from services.gateway.webhooks.store import WebhookStore
 from services.keys import load_or_make_secret
 from services.workdays import load_calendar
 from streams.embedded import EmbeddedLog, EmbeddedReader
-from streams.faults import DATABASE_FAULTS, words
+from streams.faults import words
 from streams.log import READ_LIMIT_MAX, Stored
 from streams.recovery import recorded_until_ms
 from streams.runner import CascadeRunner
 
-READ_MODELS_NAME: Final = (
-    "read-models-2.sqlite3"  # a new number when the tables change: it is rebuilt
-)
-READ_MODELS_MEND: Final = "stop the market and run `databourse rebuild`"
 TOKENS_NAME: Final = "first-tokens.json"
-PROJECT_RECORDS_MAX: Final = 2_000
 DEFAULT_TERMS: Final = VenueTerms(
     currencies=("CNY", "USD"), buyer_fee_bps=100, seller_fee_bps=200, verification_required=True
 )
-
-log = logging.getLogger("databourse")
 
 
 class Process:
     """Everything behind the edge. `start` recovers and takes up work; `stop` finishes it."""
 
-    def __init__(self, folder: Path, venue: str = "gx", *, private_webhooks: bool = False) -> None:
-        """`private_webhooks` lets webhooks go to http and to addresses inside."""
+    def __init__(
+        self, folder: Path, venue: str = "gx", *, private_webhooks: bool = False, db: str = ""
+    ) -> None:
+        """`private_webhooks` lets webhooks go to http and to addresses inside. `db`, a PostgreSQL
+        address, keeps read models and tokens there instead of in the folder.
+        """
         self.folder = folder
         with ExitStack() as opened:  # what fails here closes what was opened before it
-            self._open(opened, venue, private_webhooks)
+            self._open(opened, venue, private_webhooks, db)
             self._opened = opened.pop_all()
 
-    def _open(self, opened: ExitStack, venue: str, private_webhooks: bool) -> None:
+    def _open(self, opened: ExitStack, venue: str, private_webhooks: bool, db: str) -> None:
         folder = self.folder
         self.log = EmbeddedLog(folder, venue)
         opened.callback(self.log.close)
@@ -77,15 +68,14 @@ class Process:
         self.audit.store.check()  # before anything is believed of what the log says
         self.clock = Clock(recorded_until_ms(self.log))
         self.runner = CascadeRunner(self.log, self.clock)
-        self.engine = read_engine(folder)
-        opened.callback(self.engine.dispose)
-        self.projection = ProjectorLoop(folder, self.engine)
-        self.edge = EdgeStore(folder)
-        opened.callback(self.edge.close)
+        databases = in_postgres(db, self.log.venue) if db else in_folder(folder)
+        opened.callback(databases.close)
+        self.reads, self.edge = databases.reads, EdgeStore(databases.edge)
+        self.projection = ProjectorLoop(self.reads, EmbeddedReader(folder))
         secret = load_or_make_secret(folder / "keys" / "edge.key")
         self.tokens = TokenStore(self.edge, secret)
         hooks = WebhookStore(self.edge, secret, private=private_webhooks)
-        self.webhooks = WebhookLoop(hooks, edge_reader, self.engine, self.clock)
+        self.webhooks = WebhookLoop(hooks, edge_reader, self.reads, self.clock)
         for loop in (
             self.audit,
             self.projection,
@@ -97,7 +87,7 @@ class Process:
         self.exchange = Exchange(
             venue=self.log.venue,
             market=self,
-            engine=self.engine,
+            reads=self.reads,
             log=edge_reader,
             audit=self.audit.store,
             verifier_key=str(self.audit.store.verifier),
@@ -199,83 +189,6 @@ class Process:
         write_whole(self.folder / TOKENS_NAME, json.dumps(tokens).encode())
 
 
-class ProjectorLoop:
-    """Keeps the read models behind the log, in a thread of its own."""
-
-    def __init__(self, folder: Path, engine: Engine) -> None:
-        self.failure: BaseException | None = None
-        self._folder = folder
-        with telling_of_read_models(folder):
-            self._projector = Projector(engine)
-        self._reader = EmbeddedReader(folder)
-        self._wake = threading.Event()
-        self._stopping = False
-        self._waiting: list[tuple[int, asyncio.AbstractEventLoop, asyncio.Event]] = []
-        self._turn = threading.Lock()
-        self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
-
-    def start(self) -> None:
-        self._thread.start()
-
-    def stop(self) -> None:
-        self._stopping = True
-        self._wake.set()
-        if self._thread.ident is not None:
-            self._thread.join()
-        self._reader.close()
-
-    def wake(self, size: int) -> None:
-        self._wake.set()
-
-    def catch_up(self) -> None:
-        """Project all there is, and tell who waited for it. Raises StoreError."""
-        if self._projector.position > self._reader.size:
-            raise StoreError(f"the read models are ahead of the log; {READ_MODELS_MEND}")
-        while stored := self._reader.read(self._projector.position, PROJECT_RECORDS_MAX):
-            with telling_of_read_models(self._folder):
-                position = self._projector.project(stored)
-            with self._turn:
-                ready = [waiter for waiter in self._waiting if waiter[0] <= position]
-                self._waiting = [waiter for waiter in self._waiting if waiter[0] > position]
-            for _, loop, reached in ready:
-                loop.call_soon_threadsafe(reached.set)
-
-    async def reached(self, size: int, wait_s: float) -> bool:
-        reached = asyncio.Event()
-        with self._turn:
-            if self._projector.position >= size:
-                return True
-            if self.failure is not None:
-                return False
-            self._waiting.append((size, asyncio.get_running_loop(), reached))
-        try:
-            await asyncio.wait_for(reached.wait(), wait_s)
-        except TimeoutError:
-            return False
-        return True
-
-    def _run(self) -> None:
-        try:
-            while not self._stopping:
-                self._wake.wait()
-                self._wake.clear()
-                self.catch_up()
-        except Exception as error:  # the edge: readiness tells of it
-            self.failure = error
-            log.error("read models: they stand still: %s", words(error))
-
-
-@contextmanager
-def telling_of_read_models(folder: Path) -> Iterator[None]:
-    """Turn a database's errors into a StoreError that says what to do."""
-    try:
-        yield
-    except (DBAPIError, *DATABASE_FAULTS) as error:
-        raise StoreError(
-            f"{folder / READ_MODELS_NAME} cannot be used: {words(error)}; {READ_MODELS_MEND}"
-        ) from error
-
-
 class _LockedReader(EmbeddedReader):
     """A reader that several threads share."""
 
@@ -293,17 +206,3 @@ class _LockedReader(EmbeddedReader):
     ) -> Sequence[Stored]:
         with self._turn:
             return super().read(start, limit, topics)
-
-
-def read_engine(folder: Path) -> Engine:
-    """Return the read models' engine. What they hold can be made again from the log."""
-    engine = create_engine(f"sqlite:///{folder / READ_MODELS_NAME}")
-
-    @event.listens_for(engine, "connect")
-    def on_connect(connection: DBAPIConnection, record: object) -> None:
-        cursor = connection.cursor()
-        for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "busy_timeout = 10000"):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
-
-    return engine

@@ -116,7 +116,7 @@ def _report(process: Process) -> dict[str, Any]:
     """Read every figure from the running system; verify and replay what it has recorded."""
     process.audit.store.integrate()
     process.audit.store.publish()
-    with Session(process.engine) as session:
+    with Session(process.reads.engine) as session:
         modes = session.exec(
             select(TradeRow.mode, func.count()).where(col(TradeRow.settled)).group_by(TradeRow.mode)
         ).all()

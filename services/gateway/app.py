@@ -1,5 +1,7 @@
 """The HTTP application: its routes, its answers to errors, and the guard before them."""
 
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Any, Final
 
@@ -62,7 +64,7 @@ SCOPES: Final = frozenset(
 
 def create_app(exchange: Exchange, settings: EdgeSettings | None = None) -> FastAPI:
     settings = settings or EdgeSettings()
-    app = _described()
+    app = _described(_until_it_ends(exchange))
     app.state.exchange = exchange
     app.state.running = set()
     app.state.feed = Feed(exchange.log, settings)
@@ -89,8 +91,21 @@ def openapi_document() -> dict[str, Any]:
     return completed(_described())
 
 
-def _described() -> FastAPI:
+Lifespan = Callable[[FastAPI], AbstractAsyncContextManager[None]]
+
+
+def _until_it_ends(exchange: Exchange) -> Lifespan:
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        yield
+        await exchange.leave()
+
+    return lifespan
+
+
+def _described(lifespan: Lifespan | None = None) -> FastAPI:
     app = FastAPI(
+        lifespan=lifespan,
         title="databourse",
         version="1",
         docs_url=None,

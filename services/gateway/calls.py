@@ -3,13 +3,13 @@
 import hashlib
 import json
 import re
-import sqlite3
 from collections.abc import Callable
 from typing import Annotated, Any, Final, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.responses import JSONResponse, Response
 from fastapi.routing import APIRoute
+from sqlalchemy import Connection
 from sqlmodel import Session, SQLModel
 from starlette.concurrency import run_in_threadpool
 
@@ -76,7 +76,7 @@ class Call:
         """Return the id this call's command always has: derived from caller, route and key."""
         return make_id(role, self.party_id, self._url, self._key)
 
-    async def once(self, wish: Any, act: Callable[[sqlite3.Connection, str], Answer]) -> Answer:
+    async def once(self, wish: Any, act: Callable[[Connection, str], Answer]) -> Answer:
         """Carry out a call that concerns the edge alone; the same again gives the stored answer.
 
         `act` gets a database in a transaction and the id of the call; its answer must hold no
@@ -96,27 +96,19 @@ class Call:
     def derived(command_id: str, role: str) -> str:
         return derive_id(command_id, role)
 
-    def find(self, table: type[RowT], key: str) -> RowT | None:
-        """Look one row up by its key: short enough to be done where the call is."""
-        with self.exchange.engine.connect() as db:
-            values = look_up(db, table, key)
+    async def find(self, table: type[RowT], key: str) -> RowT | None:
+        values = await self.exchange.reads.ask(lambda db: look_up(db, table, key))
         return None if values is None else table.model_construct(None, **values)
 
-    def read(self, table: type[RowT], key: str) -> RowT:
+    async def read(self, table: type[RowT], key: str) -> RowT:
         """Return a row. Raises Problem 404 when there is none."""
-        row = self.find(table, key)
+        row = await self.find(table, key)
         if row is None:
             raise Problem(404, "not_found", f"There is no {table.__tablename__} row {key!r}.")
         return row
 
     async def query(self, ask: Callable[[Session], Any]) -> Any:
-        """Run a read in a thread, so that the event loop goes on."""
-
-        def run() -> Any:
-            with Session(self.exchange.engine, expire_on_commit=False) as session:
-                return ask(session)
-
-        return await run_in_threadpool(run)
+        return await self.exchange.reads.query(ask)
 
     async def send(
         self,
@@ -129,12 +121,12 @@ class Call:
 
         The same command again gives the stored result; other content under its key is refused.
         """
-        shown = self._was_sent(command) or await self.publish(command)
+        shown = await self._was_sent(command) or await self.publish(command)
         location = {"Location": f"/v1/commands/{command.id}"}
         if not self._wait_s or not shown:
             return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
-        self.outcome(command.id)
-        row = show(self.read(table, key))
+        await self.outcome(command.id)
+        row = show(await self.read(table, key))
         return JSONResponse(row.model_dump(mode="json", exclude={"digest"}), 200, location)
 
     async def publish(self, command: Command) -> bool:
@@ -150,15 +142,15 @@ class Call:
             raise Problem(503, "log_unavailable", str(error)) from error
         return await self.exchange.market.caught_up(size, max(self._wait_s, CATCH_UP_SECONDS))
 
-    def outcome(self, command_id: str) -> CommandRow:
+    async def outcome(self, command_id: str) -> CommandRow:
         """Return the accepted command. Raises the Problem it was refused with."""
-        row = self.read(CommandRow, command_id)
+        row = await self.read(CommandRow, command_id)
         if row.status == "refused":
             raise refusal_problem(row.reason)
         return row
 
-    def _was_sent(self, command: Command) -> bool:
-        known = self.find(CommandRow, command.id)
+    async def _was_sent(self, command: Command) -> bool:
+        known = await self.find(CommandRow, command.id)
         if known is None:
             return False
         if known.digest != digest(command):

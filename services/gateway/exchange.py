@@ -4,8 +4,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Engine
-
 from schemas.base import Command
 from services.credentials.keys import GrantKeys
 from services.credentials.signed import issuer_of
@@ -14,6 +12,7 @@ from services.gateway.edge_store import EdgeStore
 from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import TokenStore
 from services.gateway.webhooks.store import WebhookStore
+from services.stores.base import Database
 from streams.log import LogReader
 
 
@@ -64,11 +63,11 @@ class Inclusion(Protocol):
 class Exchange:
     venue: str
     market: Market
-    engine: Engine
     log: LogReader
     audit: AuditTrail
     verifier_key: str
     content: ContentStore
+    reads: Database
     edge: EdgeStore
     tokens: TokenStore
     grant_keys: GrantKeys
@@ -79,3 +78,8 @@ class Exchange:
     @property
     def issuer(self) -> str:
         return issuer_of(self.venue)
+
+    async def leave(self) -> None:
+        """Close what belongs to the running event loop, which ends."""
+        for database in {self.reads, self.edge.database}:
+            await database.leave()

@@ -9,12 +9,17 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from services.gateway.exchange import Exchange
-from services.gateway.problems import Problem, answer, storage_problem, token_missing
+from services.gateway.problems import (
+    STORAGE_FAULTS,
+    Problem,
+    answer,
+    storage_problem,
+    token_missing,
+)
 from services.gateway.rate_limit import RateLimiter, address_key
 from services.gateway.settings import EdgeSettings
 from services.gateway.strict_json import plain_json
 from services.gateway.tokens import Principal
-from streams.faults import DATABASE_FAULTS
 
 BODY_BYTES_MAX: Final = 256 * 1024
 HELD_BYTES_MAX: Final = 64 * 1024 * 1024  # of all bodies under way
@@ -60,7 +65,7 @@ class Guard:
 
         try:
             _check_head(scope)
-            speaks = self._principal(scope, marks)
+            speaks = await self._principal(scope, marks)
             if scope["method"] not in SAFE and speaks is None:  # before a byte of the body is read
                 raise token_missing()
             scope.setdefault("state", {})["principal"] = speaks
@@ -68,11 +73,8 @@ class Guard:
             await self._one_at_a_time(scope, taken, send_marked, speaks)
         except Problem as problem:
             await answer(problem, scope["path"])(scope, receive, send_marked)
-        except DATABASE_FAULTS as error:  # of a token's look-up
-            told = storage_problem(scope["path"], error)
-            await answer(told, scope["path"])(scope, receive, send_marked)
 
-    def _principal(self, scope: Scope, marks: dict[str, str]) -> Principal | None:
+    async def _principal(self, scope: Scope, marks: dict[str, str]) -> Principal | None:
         """Return who speaks, having counted the call. Raises Problem 401, or 429 with `marks`."""
         now_ms = self._exchange.now_ms()
         address = caller_address(scope)
@@ -81,7 +83,10 @@ class Guard:
             _count(self._of_address, address, now_ms, marks)
             return None
         scheme, _, token = stated.partition(" ")
-        found = self._exchange.tokens.principal(token.strip(), now_ms)
+        try:
+            found = await self._exchange.tokens.principal(token.strip(), now_ms)
+        except STORAGE_FAULTS as error:
+            raise storage_problem(scope["path"], error) from error
         if scheme.lower() != "bearer" or found is None:
             _count(self._of_failed, address, now_ms, marks)
             raise Problem(

@@ -8,6 +8,7 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as NoConnection
 from starlette.exceptions import HTTPException
 
 from schemas.reasons import Refusal
@@ -15,7 +16,14 @@ from streams.faults import DATABASE_FAULTS, words
 from streams.log import LogError
 
 # What a failing disk raises, by the library that meets it.
-STORAGE_FAULTS: Final = (OSError, *DATABASE_FAULTS, DBAPIError, JSONDecodeError, LogError)
+STORAGE_FAULTS: Final = (
+    OSError,
+    *DATABASE_FAULTS,
+    DBAPIError,
+    NoConnection,
+    JSONDecodeError,
+    LogError,
+)
 MEDIA_TYPE: Final = "application/problem+json"
 TYPE_BASE: Final = "/problems/"
 FAULTS_TOLD_MAX: Final = 20

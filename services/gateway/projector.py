@@ -3,12 +3,12 @@ transaction.
 """
 
 import hashlib
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Final
 
 import msgspec
-from sqlalchemy import Engine, select
-from sqlmodel import SQLModel
+from sqlalchemy import Connection
 
 from schemas import events as e
 from schemas.base import Command, SchemaError
@@ -17,20 +17,20 @@ from schemas.envelope import Record, decode_record, encode
 from services.gateway import tables as t
 from services.gateway.projections import APPLY
 from services.gateway.projections.common import post
-from services.gateway.rows import Rows
+from services.gateway.rows import Rows, look_up
 from streams.log import LogBroken, Stored
 
 _NAME: Final = "gateway"
 
 
 class Projector:
-    def __init__(self, engine: Engine) -> None:
-        SQLModel.metadata.create_all(engine)
-        self._engine = engine
+    """The one that writes: `begin` opens its transactions."""
+
+    def __init__(self, begin: Callable[[], AbstractContextManager[Connection]]) -> None:
+        self._begin = begin
         self._rows = Rows()
-        with engine.connect() as db:
-            query = select(t.ProjectionRow.position).where(t.ProjectionRow.name == _NAME)  # type: ignore[call-overload]
-            self.position = int(db.execute(query).scalar() or 0)
+        with begin() as db:
+            self.position = projected(db)
 
     def project(self, records: Iterable[Stored]) -> int:
         """Apply records in order, all in one transaction; return the position then reached.
@@ -39,7 +39,7 @@ class Projector:
         so.
         """
         position = self.position
-        with self._engine.begin() as db:
+        with self._begin() as db:
             self._rows.db = db
             for position, body in records:
                 try:
@@ -58,6 +58,12 @@ class Projector:
         if apply is not None:
             apply(self._rows, record.data, position)
         _trace(self._rows, record, position)
+
+
+def projected(db: Connection) -> int:
+    """Return the position that the read models have reached."""
+    row = look_up(db, t.ProjectionRow, _NAME)
+    return 0 if row is None else int(row["position"])
 
 
 def digest(command: Command) -> str:

@@ -4,8 +4,9 @@ from functools import cache
 from typing import Any, Final
 
 from sqlalchemy import Connection, Select, Table, bindparam, select
-from sqlalchemy.dialects.sqlite import Insert, insert
 from sqlmodel import SQLModel
+
+from services.columns import insert_into
 
 Values = dict[str, Any]
 CACHE_ROWS_MAX: Final = 50_000
@@ -44,7 +45,7 @@ class Rows:
     def flush(self) -> None:
         assert self.db is not None, "rows are flushed inside a transaction"
         for table, rows in self._dirty.items():
-            self.db.execute(_upsert(table), list(rows.values()))
+            self.db.execute(_upsert(table, self.db.dialect.name), list(rows.values()))
         self._dirty.clear()
         if sum(map(len, self._known.values())) > CACHE_ROWS_MAX:
             self._known.clear()
@@ -64,8 +65,8 @@ def _by_key(table: type[SQLModel]) -> Select[Any]:
 
 
 @cache
-def _upsert(table: type[SQLModel]) -> Insert:
-    statement = insert(_table(table))
+def _upsert(table: type[SQLModel], dialect: str) -> Any:
+    statement = insert_into(_table(table), dialect)
     keys = _keys(table)
     replaced = {column.name: column for column in statement.excluded if column.name not in keys}
     return statement.on_conflict_do_update(index_elements=list(keys), set_=replaced)

@@ -7,6 +7,7 @@ changed.
 from typing import Annotated, Any
 
 from sqlalchemy import JSON, Column, Index
+from sqlalchemy.orm import configure_mappers
 from sqlmodel import Field, SQLModel
 
 from schemas.access import QualityScores
@@ -14,6 +15,7 @@ from schemas.auctions import AuctionTerms
 from schemas.catalogue import CatalogueEntry, Content, Delivery, GrantTerms, Offer
 from schemas.policy import Policy
 from schemas.tariff import Tariff
+from services.columns import make_portable
 from services.gateway.message_schemas import shown
 
 
@@ -383,3 +385,7 @@ class ProjectionRow(SQLModel, table=True):
     __tablename__ = "projection"
     name: str = Field(primary_key=True)
     position: int
+
+
+make_portable(SQLModel.metadata)
+configure_mappers()  # rows are also made beside the mapper, which then has to be ready

@@ -7,12 +7,15 @@ same token although none is kept.
 import hashlib
 import hmac
 import json
-import sqlite3
 from base64 import urlsafe_b64encode
-from typing import Final, NamedTuple
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import Connection, Row, bindparam, func, or_, select, update
 
 from schemas.parties import Role
+from services.columns import insert_into
 from services.gateway.edge_store import EdgeStore
+from services.gateway.edge_tables import TOKENS
 from services.gateway.tables import TokenView
 
 PREFIX: Final = "dbt_"
@@ -44,20 +47,19 @@ class TokenStore:
         digest = hmac.digest(self._secret, f"token/{token_id}".encode(), "sha256")
         return PREFIX + urlsafe_b64encode(digest[:TOKEN_BYTES]).decode()
 
-    def add(self, db: sqlite3.Connection, principal: Principal, at_ms: int) -> None:
+    def add(self, db: Connection, principal: Principal, at_ms: int) -> None:
         """Keep a token under `principal.token_id`; the same again changes nothing."""
+        kept = insert_into(TOKENS, db.dialect.name).on_conflict_do_nothing()
         db.execute(
-            "INSERT OR IGNORE INTO tokens "
-            "(hash, id, party_id, role, expires_at_ms, scopes, at_ms) VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                _hash(self.token(principal.token_id)),
-                principal.token_id,
-                principal.party_id,
-                principal.role.value,
-                principal.expires_at_ms,
-                json.dumps(sorted(principal.scopes)),
-                at_ms,
-            ),
+            kept.values(
+                hash=_hash(self.token(principal.token_id)),
+                id=principal.token_id,
+                party_id=principal.party_id,
+                role=principal.role.value,
+                expires_at_ms=principal.expires_at_ms,
+                scopes=json.dumps(sorted(principal.scopes)),
+                at_ms=at_ms,
+            )
         )
 
     def issue(self, principal: Principal, at_ms: int) -> str:
@@ -65,46 +67,38 @@ class TokenStore:
             self.add(db, principal, at_ms)
         return self.token(principal.token_id)
 
-    def principal(self, token: str, now_ms: int) -> Principal | None:
+    async def principal(self, token: str, now_ms: int) -> Principal | None:
         """Return whose token it is; None when it is unknown, expired or revoked."""
-        query = "SELECT * FROM tokens WHERE hash = ? AND NOT revoked"
-        for row in self._store.rows(query, (_hash(token),)):
-            if row["expires_at_ms"] is None or row["expires_at_ms"] > now_ms:
-                return _principal(row)
-        return None
+        found = await self._store.ask(lambda db: db.execute(_VALID, {"hash": _hash(token)}).first())
+        if found is None or (found.expires_at_ms is not None and found.expires_at_ms <= now_ms):
+            return None
+        return _principal(found)
 
-    def find(self, token_id: str) -> Principal | None:
+    @staticmethod
+    def find(db: Connection, token_id: str) -> Principal | None:
         """Return whose token has this id, valid or not."""
-        rows = self._store.rows("SELECT * FROM tokens WHERE id = ?", (token_id,))
-        return _principal(rows[0]) if rows else None
+        found = db.execute(select(TOKENS).where(TOKENS.c.id == token_id)).first()
+        return None if found is None else _principal(found)
 
-    def of_party(self, party_id: str, limit: int, after: int) -> list[TokenView]:
+    @staticmethod
+    def of_party(db: Connection, party_id: str, limit: int, after: int) -> list[TokenView]:
         """Return a party's tokens as they may be shown, the oldest first."""
-        query = (
-            "SELECT rowid AS position, * FROM tokens WHERE party_id = ? AND rowid > ? "
-            "ORDER BY rowid LIMIT ?"
-        )
-        return [
-            TokenView(
-                **{name: row[name] for name in ("position", "id", "party_id", "role", "at_ms")},
-                scopes=json.loads(row["scopes"]),
-                expires_at_ms=row["expires_at_ms"],
-                revoked=bool(row["revoked"]),
-            )
-            for row in self._store.rows(query, (party_id, after, limit))
-        ]
+        query = select(TOKENS).where(TOKENS.c.party_id == party_id, TOKENS.c.number > after)
+        return [_view(row) for row in db.execute(query.order_by(TOKENS.c.number).limit(limit))]
 
     @staticmethod
-    def count_valid(db: sqlite3.Connection, party_id: str, now_ms: int) -> int:
-        query = (
-            "SELECT count(*) FROM tokens WHERE party_id = ? AND NOT revoked "
-            "AND ifnull(expires_at_ms, ?) > ?"
-        )
-        return int(db.execute(query, (party_id, now_ms + 1, now_ms)).fetchone()[0])
+    def count_valid(db: Connection, party_id: str, now_ms: int) -> int:
+        ends = TOKENS.c.expires_at_ms
+        valid = (TOKENS.c.revoked == 0, or_(ends.is_(None), ends > now_ms))
+        query = select(func.count()).where(TOKENS.c.party_id == party_id, *valid)
+        return int(db.execute(query).scalar_one())
 
     @staticmethod
-    def revoke(db: sqlite3.Connection, token_id: str) -> None:
-        db.execute("UPDATE tokens SET revoked = 1 WHERE id = ?", (token_id,))
+    def revoke(db: Connection, token_id: str) -> None:
+        db.execute(update(TOKENS).where(TOKENS.c.id == token_id).values(revoked=1))
+
+
+_VALID: Final = select(TOKENS).where(TOKENS.c.hash == bindparam("hash"), TOKENS.c.revoked == 0)
 
 
 def scope_of(tag: str, method: str) -> str:
@@ -112,13 +106,26 @@ def scope_of(tag: str, method: str) -> str:
     return f"{tag}:{'read' if method == 'GET' else 'write'}"
 
 
-def _principal(row: sqlite3.Row) -> Principal:
+def _principal(row: Row[Any]) -> Principal:
     return Principal(
-        row["party_id"],
-        Role(row["role"]),
-        frozenset(json.loads(row["scopes"])),
-        row["id"],
-        row["expires_at_ms"],
+        row.party_id,
+        Role(row.role),
+        frozenset(json.loads(row.scopes)),
+        row.id,
+        row.expires_at_ms,
+    )
+
+
+def _view(row: Row[Any]) -> TokenView:
+    return TokenView(
+        position=row.number,
+        id=row.id,
+        party_id=row.party_id,
+        role=row.role,
+        scopes=json.loads(row.scopes),
+        expires_at_ms=row.expires_at_ms,
+        revoked=bool(row.revoked),
+        at_ms=row.at_ms,
     )
 
 

@@ -22,7 +22,7 @@ from services.audit.findings import Finding
 from services.audit.verify import verify_log
 from services.database import StoreError, read_only, telling
 from services.files import OWNER_ONLY, sha256_of, sync_folder
-from services.gateway import edge_store
+from services.gateway.databases import EDGE_NAME
 from services.process import TOKENS_NAME
 from streams import embedded
 from streams.embedded import EmbeddedReader
@@ -31,7 +31,7 @@ MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 BACKUP_VERSION: Final = 1
 SUFFIX: Final = ".tar"
-DATABASES: Final = (audit.FILE_NAME, edge_store.FILE_NAME, embedded.FILE_NAME)  # the log last
+DATABASES: Final = (audit.FILE_NAME, EDGE_NAME, embedded.FILE_NAME)  # the log last
 CONTENT: Final = "content"
 PLAIN_FILES: Final = ("keys", TOKENS_NAME)
 _INCOMING: Final = "incoming-"  # uploads under way
@@ -119,6 +119,7 @@ def _pack(sources: dict[str, Path], packed: Path) -> None:
 def _without_owner(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.uid = member.gid = 0
     member.uname = member.gname = ""
+    member.mtime = int(member.mtime)  # a fraction would take a header that no checksum covers
     return member
 
 

@@ -26,10 +26,10 @@ from services.audit.verify import verify_log
 from services.clock import JUMP_MS, wall_ns
 from services.database import digest_path, read_only, rests
 from services.files import sha256_of
-from services.gateway import edge_store
-from services.process import READ_MODELS_NAME, TOKENS_NAME, ProjectorLoop, read_engine
+from services.gateway.databases import EDGE_MEND, EDGE_NAME, READ_MODELS_NAME, read_models_in
+from services.process import TOKENS_NAME
 from services.upkeep.backup import CONTENT
-from services.upkeep.rebuild import grow
+from services.upkeep.rebuild import grow, project_all
 from streams import embedded
 from streams.embedded import EmbeddedReader
 from streams.faults import DATABASE_FAULTS, words
@@ -45,7 +45,7 @@ SQLITE_MIN: Final = (3, 37, 0)  # STRICT tables
 _ROOT: Final = Path(__file__).parents[2]
 LOCKS: Final = (_ROOT / "requirements.lock", _ROOT / "requirements-dev.lock")
 _PIN: Final = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
-DATABASES: Final = (embedded.FILE_NAME, audit.FILE_NAME, edge_store.FILE_NAME, READ_MODELS_NAME)
+DATABASES: Final = (embedded.FILE_NAME, audit.FILE_NAME, EDGE_NAME, READ_MODELS_NAME)
 LEFTOVERS: Final = ("content/incoming-*", "*.rebuilt*", "*.new", "keys/*.new")
 
 
@@ -162,7 +162,7 @@ def _integrity(folder: Folder) -> Found:
 
 
 def _edge(folder: Folder) -> Found:
-    path = folder.path / edge_store.FILE_NAME
+    path = folder.path / EDGE_NAME
     if folder.in_use or not digest_path(path).exists():
         return State.OK, "in use, or not put to rest: nothing to compare with"
     right = rests(path)
@@ -255,13 +255,7 @@ def _read_models(folder: Folder) -> Found:
 def _differing_tables(folder: Path, path: Path) -> list[str]:
     """Return the tables in which the read models differ from those made from the log just now."""
     with tempfile.TemporaryDirectory(prefix="databourse-") as beside:
-        engine = read_engine(Path(beside))
-        projection = ProjectorLoop(folder, engine)
-        try:
-            projection.catch_up()
-        finally:
-            projection.stop()
-            engine.dispose()
+        project_all(read_models_in(Path(beside)), EmbeddedReader(folder))
         with (
             closing(read_only(Path(beside) / READ_MODELS_NAME)) as fresh,
             closing(read_only(path)) as stored,
@@ -334,7 +328,7 @@ CHECKS: Final[dict[str, tuple[Check, str]]] = {
     "format": (_format, "the next start migrates an older format; nothing else reads a newer one"),
     "file modes": (_modes, "chmod 700 the folder and 600 the files named"),
     "integrity": (_integrity, f"read models or audit: {_REBUILD}; others: {_RESTORE}"),
-    "edge": (_edge, f"{edge_store.MEND}, and delete its .sha256"),
+    "edge": (_edge, f"{EDGE_MEND}, and delete its .sha256"),
     "journal": (_journal, "start the market once; it sets the mode"),
     "recovery": (_recovery, _RESTORE),
     "checkpoint": (_checkpoint, f"run `databourse audit verify`; if it finds nothing, {_REBUILD}"),

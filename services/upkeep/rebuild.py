@@ -4,18 +4,19 @@ import sqlite3
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import NamedTuple
 
 from services.audit.checkpoint import CheckpointError, verify
 from services.audit.store import FILE_NAME, MEND, VERSION, stored_notes, stored_verifier
 from services.audit.store import SCHEMA as AUDIT_SCHEMA
 from services.audit.tree import Tree, leaf_hashes
 from services.database import open_database, telling
-from services.process import ProjectorLoop, read_engine
-from streams.embedded import EmbeddedLog
+from services.gateway.databases import READ_MODELS_NAME, read_models_in
+from services.gateway.projector_loop import ProjectorLoop
+from services.stores.base import Database
+from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.log import READ_LIMIT_MAX, RESTORE, LogReader
 
-READ_MODELS: Final = "read-models-*.sqlite3"
 Progress = Callable[[int], None]
 
 
@@ -78,16 +79,19 @@ def _check_newest(folder: Path, notes: list[tuple[int, bytes]], tree: Tree) -> N
 
 def _rebuild_read_models(folder: Path) -> None:
     remove_read_models(folder)
-    engine = read_engine(folder)
-    projection = ProjectorLoop(folder, engine)
+    project_all(read_models_in(folder), EmbeddedReader(folder))
+
+
+def project_all(reads: Database, log: LogReader) -> None:
+    """Bring read models up to the end of a log, and close both."""
+    projection = ProjectorLoop(reads, log)
     try:
         projection.catch_up()
     finally:
         projection.stop()
-        engine.dispose()
+        reads.close()
 
 
 def remove_read_models(folder: Path) -> None:
     for suffix in ("-wal", "-shm", ""):  # the file last: without its tail it is older, but whole
-        for path in folder.glob(READ_MODELS + suffix):
-            path.unlink()
+        (folder / f"{READ_MODELS_NAME}{suffix}").unlink(missing_ok=True)

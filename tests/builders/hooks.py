@@ -26,7 +26,7 @@ class HookWorld:
 
     def new_loop(self, **more: Any) -> WebhookLoop:
         exchange = self.market.process.exchange
-        return WebhookLoop(self.store, exchange.log, exchange.engine, self.now_ms, **more)
+        return WebhookLoop(self.store, exchange.log, exchange.reads, self.now_ms, **more)
 
     def now_ms(self) -> int:
         return self.market.process.clock() + self.ahead_ms

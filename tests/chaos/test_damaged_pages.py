@@ -16,7 +16,8 @@ from starlette.testclient import TestClient
 from services.commands import UsageError
 from services.commands.serve import open_process
 from services.gateway.app import create_app
-from services.process import READ_MODELS_NAME, Process
+from services.gateway.databases import READ_MODELS_NAME
+from services.process import Process
 from services.upkeep.checks import State, examine
 from tests.builders.exchange import FREE, METERED, Exchange
 from tests.builders.trail import findings

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from services.clock import wall_ns
-from services.process import READ_MODELS_NAME
+from services.gateway.databases import READ_MODELS_NAME
 from services.upkeep.checks import CHECKS, Finding, State, examine
 from tests.builders.exchange import FREE, Exchange
 

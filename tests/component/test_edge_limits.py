@@ -218,7 +218,7 @@ def test_every_answer_is_marked_and_not_kept(market: Exchange) -> None:
 
 def test_a_store_of_tokens_that_fails_is_told_and_nobody_is_let_in(market: Exchange) -> None:
     class Broken:
-        def principal(self, token: str, now_ms: int) -> None:
+        async def principal(self, token: str, now_ms: int) -> None:
             raise sqlite3.OperationalError("disk I/O error")
 
     http = TestClient(create_app(replace(market.process.exchange, tokens=Broken())))

@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 from services.commands import grant as grant_command
 from services.commands import keys as keys_command
 from services.credentials.status import is_set
-from services.process import READ_MODELS_NAME
+from services.gateway.databases import READ_MODELS_NAME
 from tests.builders.exchange import FREE, METERED, Exchange
 
 LIST_TRIES = 100

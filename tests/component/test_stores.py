@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert
 
 from schemas.envelope import encode
 from services.audit.checkpoint import CheckpointError
@@ -15,9 +16,9 @@ from services.audit.store import AuditStore
 from services.commands import UsageError
 from services.commands.serve import open_process
 from services.database import StoreError, digest_path
-from services.gateway.edge_store import EdgeStore
+from services.gateway.databases import READ_MODELS_NAME, edge_in
+from services.gateway.edge_tables import TOKENS
 from services.keys import KeyFileError, load_or_make_key
-from services.process import READ_MODELS_NAME
 from streams.embedded import FILE_NAME, EmbeddedLog
 from streams.log import LogBroken
 from streams.memory import MemoryLog
@@ -51,13 +52,13 @@ def change(path: Path, statement: str) -> None:
     ("name", "open_it"),
     [
         ("audit.sqlite3", lambda folder: AuditStore(folder, MemoryLog(), "gx")),
-        ("edge.sqlite3", EdgeStore),
+        ("edge.sqlite3", edge_in),
     ],
 )
 def test_a_newer_database_is_refused_unchanged(
     name: str, open_it: Callable[[Path], object], folder: Path
 ) -> None:
-    EdgeStore(folder).close()
+    edge_in(folder).close()
     digest_path(folder / name).unlink(missing_ok=True)
     change(folder / name, "PRAGMA user_version = 99")
     before = hashlib.sha256((folder / name).read_bytes()).digest()
@@ -166,17 +167,18 @@ def test_read_models_ahead_of_the_log_are_told(folder: Path) -> None:
 
 
 def test_a_byte_changed_in_the_edge_store_of_a_stopped_market_is_told(folder: Path) -> None:
-    EdgeStore(folder).close()
-    EdgeStore(folder).close()
-    with closing(EdgeStore(folder)) as store, store.transaction() as db:
-        db.execute("INSERT INTO tokens (hash, id, party_id, role) VALUES ('h', 'i', 'pty_a', 'r')")
+    edge_in(folder).close()
+    edge_in(folder).close()
+    with closing(edge_in(folder)) as edge, edge.writing() as db:
+        row = {"hash": "h", "id": "i", "party_id": "pty_a", "role": "r"}
+        db.execute(insert(TOKENS).values(**row))
     damaged = (folder / "edge.sqlite3").read_bytes().replace(b"pty_a", b"pty_b")
     assert damaged != (folder / "edge.sqlite3").read_bytes()
     (folder / "edge.sqlite3").write_bytes(damaged)
     with pytest.raises(
         StoreError, match=r"changed or damaged since; .* delete edge.sqlite3.sha256"
     ):
-        EdgeStore(folder)
+        edge_in(folder)
 
 
 def test_a_damaged_newest_record_sets_no_clock(folder: Path) -> None:

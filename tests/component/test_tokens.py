@@ -1,5 +1,6 @@
 """Tokens: who speaks, for how long, and for what; kept hashed, made again for a retry."""
 
+import asyncio
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from schemas.parties import Role
+from services.gateway.databases import edge_in
 from services.gateway.edge_store import EdgeStore
 from services.gateway.tokens import TOKENS_PER_PARTY_MAX, Principal, TokenStore
 from tests.builders.exchange import ANY_USE, ENTRY, FREE, Exchange
@@ -137,7 +139,7 @@ def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
     old.execute("INSERT INTO tokens VALUES (?, 'tok_old', 'pty_a', 'buyer', NULL, 0)", (digest,))
     old.commit()
     old.close()
-    store = EdgeStore(tmp_path)
-    found = TokenStore(store, SECRET).principal("1", now_ms=5)
+    edge = edge_in(tmp_path)
+    found = asyncio.run(TokenStore(EdgeStore(edge), SECRET).principal("1", now_ms=5))
     assert found == Principal("pty_a", Role.BUYER, frozenset({"*"}), "tok_old", None)
-    store.close()
+    edge.close()

@@ -14,9 +14,9 @@ from services.audit.checkpoint import CheckpointError, VerifierKey
 from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
 from services.audit.verify import verify_log
+from services.gateway.databases import READ_MODELS_NAME, read_models_in
 from services.gateway.tables import BalanceRow
 from services.keys import load_or_make_key
-from services.process import READ_MODELS_NAME, read_engine
 from services.upkeep.backup import DATABASES, BackupError, back_up, restore
 from services.upkeep.rebuild import rebuild
 from streams.embedded import FILE_NAME, EmbeddedReader
@@ -189,10 +189,10 @@ def test_tree_and_read_models_are_made_again_from_the_log(folder: Path) -> None:
     rebuilt = rebuild(folder)
     assert rebuilt.checkpoints == len(notes) > 0
     assert list(stored_notes(folder)) == notes
-    engine = read_engine(folder)
-    with Session(engine) as session:
+    reads = read_models_in(folder)
+    with Session(reads.engine) as session:
         assert session.exec(select(func.sum(BalanceRow.balance_minor))).one() == 0
-    engine.dispose()
+    reads.close()
     again = Exchange(folder)
     assert again.ok("operator", "GET", "/v1/audit/entries/3")["tree_size"] >= rebuilt.records
     again.close()

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import update
 
+from services.gateway.edge_tables import WEBHOOK_CURSOR
 from services.gateway.webhooks.loop import JITTER, WAIT_MS, Pace
 from services.gateway.webhooks.store import (
     ATTEMPTS_MAX,
@@ -257,7 +259,7 @@ def test_a_record_is_queued_once_however_often_it_is_read(world: HookWorld) -> N
         world.new_loop().collect()
     (told,) = world.told()
     with world.market.process.edge.transaction() as db:
-        db.execute("UPDATE webhook_cursor SET position = 0")
+        db.execute(update(WEBHOOK_CURSOR).values(position=0))
     world.new_loop().collect()
     assert world.told() == [], "what was delivered is not queued again"
     (row,) = world.deliveries(webhook_id)

@@ -69,7 +69,7 @@ async def escalations(call: Caller, limit: Limit = 100, after: After = -1) -> Pa
 @router.get("/access-requests/{access_id}")
 async def access_request(access_id: str, call: Caller) -> t.AccessRow:
     """Where one request stands, and what has happened to it."""
-    row = call.read(t.AccessRow, access_id)
+    row = await call.read(t.AccessRow, access_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row
 
@@ -125,7 +125,7 @@ async def withdraw(access_id: str, body: ReasonBody, call: Caller) -> Response:
 @router.get("/calendar")
 async def calendar(call: Caller) -> t.CalendarRow:
     """The days off and the worked weekend days that deadlines are counted by."""
-    known = call.find(t.CalendarRow, t.CALENDAR_ID)
+    known = await call.find(t.CalendarRow, t.CALENDAR_ID)
     if known is not None:
         return known
     bare = msgspec.structs.asdict(WEEKENDS_ONLY)

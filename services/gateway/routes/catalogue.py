@@ -51,7 +51,7 @@ async def register(
 @router.get("/data-sets/{data_set_id}")
 async def data_set(data_set_id: str, call: Caller) -> t.DataSetRow:
     """A data set: its columns, size, hash and first rows."""
-    return call.read(t.DataSetRow, data_set_id)
+    return await call.read(t.DataSetRow, data_set_id)
 
 
 @router.get(
@@ -61,7 +61,7 @@ async def data_set(data_set_id: str, call: Caller) -> t.DataSetRow:
 )
 async def sample(data_set_id: str, call: Caller) -> Response:
     """The first rows of a data set's newest content, as CSV, for everyone."""
-    content = msgspec.convert(call.read(t.DataSetRow, data_set_id).content, Content)
+    content = msgspec.convert((await call.read(t.DataSetRow, data_set_id)).content, Content)
     text = csv_text([column.name for column in content.columns], content.sample)
     return Response(text, media_type=CSV)
 
@@ -75,7 +75,7 @@ async def revise(
 ) -> Response:
     """Newer content of a data set. New trades get it; a grant sees it if its terms say so."""
     command_id = call.id("cmd")
-    call.owns(call.read(t.DataSetRow, data_set_id).supplier_id)
+    call.owns((await call.read(t.DataSetRow, data_set_id)).supplier_id)
     command = make(
         c.ReviseDataSet,
         id=command_id,
@@ -92,7 +92,7 @@ async def revisions(
     data_set_id: str, call: Caller, limit: Limit = 100, after: After = -1
 ) -> Page[t.RevisionRow]:
     """What each revision of a data set holds, in the order they came."""
-    call.read(t.DataSetRow, data_set_id)
+    await call.read(t.DataSetRow, data_set_id)
     of_it = col(t.RevisionRow.data_set_id) == data_set_id
     return await page(call, t.RevisionRow, limit, after, of_it)
 
@@ -135,7 +135,7 @@ async def listings(
 @router.get("/listings/{listing_id}")
 async def listing(listing_id: str, call: Caller) -> t.ListingRow:
     """A listing as it stands. Drafts are shown to their supplier and to the oversight only."""
-    row = call.read(t.ListingRow, listing_id)
+    row = await call.read(t.ListingRow, listing_id)
     if row.status in ("draft", "under_review"):
         call.owns(row.supplier_id)
     return row

@@ -36,16 +36,17 @@ async def auctions(
 @router.get("/auctions/{auction_id}")
 async def auction(auction_id: str, call: Caller) -> t.AuctionView:
     """As it stands now. Its supplier also sees a reserve that is hidden from others."""
-    view = auction_view(call.read(t.AuctionRow, auction_id), call.at_ms)
+    view = auction_view(await call.read(t.AuctionRow, auction_id), call.at_ms)
     if call.speaks and call.party_id == view.supplier_id:
-        view.reserve_price_minor = call.read(t.AuctionSecretRow, auction_id).reserve_price_minor
+        secret = await call.read(t.AuctionSecretRow, auction_id)
+        view.reserve_price_minor = secret.reserve_price_minor
     return view
 
 
 @router.get("/auctions/{auction_id}/bids")
 async def auction_bids(auction_id: str, call: Caller) -> list[t.PublicBid]:
     """Bidders stand under an alias; no maximum is shown, only the price each bid led to."""
-    call.read(t.AuctionRow, auction_id)
+    await call.read(t.AuctionRow, auction_id)
 
     def ask(session: Session) -> Any:
         placed = (t.BidRow.auction_id == auction_id, col(t.BidRow.price_minor).is_not(None))
@@ -111,7 +112,7 @@ async def own_bids(call: Caller, limit: Limit = 100, after: After = -1) -> Page[
 @router.get("/bids/{bid_id}")
 async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
     """A bid, with its maximum, as its bidder sees it."""
-    row = call.read(t.BidRow, bid_id)
+    row = await call.read(t.BidRow, bid_id)
     call.owns(row.bidder_id)
     return row
 
@@ -128,7 +129,7 @@ async def trades(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.
 @router.get("/trades/{trade_id}")
 async def trade(trade_id: str, call: Caller) -> t.TradeRow:
     """A trade: who, what, at which price, and whether it is settled."""
-    row = call.read(t.TradeRow, trade_id)
+    row = await call.read(t.TradeRow, trade_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row
 
@@ -136,7 +137,7 @@ async def trade(trade_id: str, call: Caller) -> t.TradeRow:
 @router.get("/commands/{command_id}")
 async def command(command_id: str, call: Caller) -> t.CommandStatus:
     """What became of a command. Its id can be made only by its sender."""
-    return call.read(t.CommandRow, command_id)
+    return await call.read(t.CommandRow, command_id)
 
 
 def auction_view(row: t.AuctionRow, at_ms: int) -> t.AuctionView:

@@ -56,15 +56,15 @@ async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
     """Check, record and charge the use, then deliver. The same key again delivers free, and so
     does `Content-Location`, which takes ranges.
     """
-    grant = _own_grant(call, grant_id)
+    grant = await _own_grant(call, grant_id)
     usage_id = call.id("usg")
-    known = call.find(t.UsageRow, usage_id)
+    known = await call.find(t.UsageRow, usage_id)
     if known is not None and known.delivery is not None:
-        _refuse_again(call, grant)
+        await _refuse_again(call, grant)
         revision = known.delivery["revision"]
     else:
-        revision = _revision_opened(call, grant)
-    content = _content(call, grant, revision)
+        revision = await _revision_opened(call, grant)
+    content = await _content(call, grant, revision)
     delivery = Delivery(
         revision=revision, content_sha256=content.sha256, offset=body.offset, limit=body.limit
     )
@@ -81,7 +81,7 @@ async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
         delivery=delivery,
     )
     await call.send(command, t.UsageRow, usage_id)
-    call.outcome(usage_id)
+    await call.outcome(usage_id)
     headers = {
         "Usage-Id": usage_id,
         "Content-Location": f"/v1/grants/{grant_id}/deliveries/{usage_id}",
@@ -102,13 +102,13 @@ async def deliver_again(
     """Deliver again, free, what a recorded use has paid for. Of a whole file one `Range` may be
     taken, with `If-Range` only while it is the same file.
     """
-    grant = _own_grant(call, grant_id)
-    usage = call.read(t.UsageRow, usage_id)
+    grant = await _own_grant(call, grant_id)
+    usage = await call.read(t.UsageRow, usage_id)
     if usage.grant_id != grant_id or usage.delivery is None or usage.status != "recorded":
         raise Problem(404, "not_found", f"No use {usage_id!r} of this grant delivered anything.")
-    _refuse_again(call, grant)
+    await _refuse_again(call, grant)
     delivery = msgspec.convert(usage.delivery, Delivery)
-    content = _content(call, grant, delivery.revision)
+    content = await _content(call, grant, delivery.revision)
     headers = {"Usage-Id": usage_id}
     if delivery.limit is not None:
         return Response(await _rows(call, content, delivery), media_type=CSV, headers=headers)
@@ -142,17 +142,17 @@ def part_asked_for(stated: str, size: int) -> tuple[int, int] | None:
     return start, end
 
 
-def _own_grant(call: Call, grant_id: str) -> t.GrantRow:
-    grant = call.read(t.GrantRow, grant_id)
+async def _own_grant(call: Call, grant_id: str) -> t.GrantRow:
+    grant = await call.read(t.GrantRow, grant_id)
     call.owns(grant.buyer_id)
     return grant
 
 
-def _refuse_again(call: Call, grant: t.GrantRow) -> None:
+async def _refuse_again(call: Call, grant: t.GrantRow) -> None:
     """Raises Problem when the grant delivers nothing any more. One whose budget or count is used
     up goes on delivering what was paid for.
     """
-    party = call.read(t.PartyRow, grant.buyer_id)
+    party = await call.read(t.PartyRow, grant.buyer_id)
     if party.status == "suspended":
         raise refusal_problem(Refusal.PARTY_SUSPENDED)
     if grant.status == "suspended" and grant.reason != OUT_OF_PREPAID:
@@ -164,15 +164,15 @@ def _refuse_again(call: Call, grant: t.GrantRow) -> None:
         raise refusal_problem(Refusal.GRANT_EXPIRED)
 
 
-def _revision_opened(call: Call, grant: t.GrantRow) -> int:
+async def _revision_opened(call: Call, grant: t.GrantRow) -> int:
     """Return which revision a grant opens now: the newest, or what was traded."""
     if not grant.follows_revisions:
         return grant.revision
-    return call.read(t.DataSetRow, grant.data_set_id).revision
+    return (await call.read(t.DataSetRow, grant.data_set_id)).revision
 
 
-def _content(call: Call, grant: t.GrantRow, revision: int) -> Content:
-    row = call.read(t.RevisionRow, t.revision_id(grant.data_set_id, revision))
+async def _content(call: Call, grant: t.GrantRow, revision: int) -> Content:
+    row = await call.read(t.RevisionRow, t.revision_id(grant.data_set_id, revision))
     return msgspec.convert(row.content, Content)
 
 

@@ -30,7 +30,7 @@ async def grants(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.
 @router.get("/{grant_id}")
 async def grant(grant_id: str, call: Caller) -> t.GrantRow:
     """A grant: what it allows, what was used, what is left."""
-    row = call.read(t.GrantRow, grant_id)
+    row = await call.read(t.GrantRow, grant_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row
 

@@ -38,7 +38,7 @@ async def parties(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t
 async def party(party_id: str, call: Caller) -> t.PartyRow:
     """A party: what it is by law, its roles, whether it is approved."""
     call.owns(party_id)
-    return call.read(t.PartyRow, party_id)
+    return await call.read(t.PartyRow, party_id)
 
 
 @router.post("/parties/{party_id}/verification", response_model=t.PartyRow)

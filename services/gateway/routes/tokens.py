@@ -1,10 +1,9 @@
 """Tokens: issued, listed, revoked; and who speaks with one."""
 
-import sqlite3
-
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from schemas.ids import derive_id
 from schemas.parties import Role
@@ -14,7 +13,7 @@ from services.gateway.edge_store import Answer
 from services.gateway.paging import After, Limit, Page
 from services.gateway.problems import Problem
 from services.gateway.requests.tokens import TokenBody
-from services.gateway.tokens import TOKENS_PER_PARTY_MAX, Principal
+from services.gateway.tokens import TOKENS_PER_PARTY_MAX, Principal, TokenStore
 
 router = APIRouter(prefix="/v1")
 
@@ -41,7 +40,7 @@ async def me(call: Caller) -> Me:
     """Who the token speaks for, in which role, and what it may do."""
     speaks = call.principal
     return Me(
-        party=call.read(t.PartyRow, speaks.party_id),
+        party=await call.read(t.PartyRow, speaks.party_id),
         role=speaks.role,
         scopes=sorted(speaks.scopes),
         token_id=speaks.token_id,
@@ -55,10 +54,10 @@ async def issue(party_id: str, body: TokenBody, call: Caller, request: Request) 
 
     The same call again shows the same token. No token is given a scope its issuer lacks.
     """
-    _check_wish(call, party_id, body, request.app.state.scopes)
+    await _check_wish(call, party_id, body, request.app.state.scopes)
     tokens = call.exchange.tokens
 
-    def act(db: sqlite3.Connection, call_id: str) -> Answer:
+    def act(db: Connection, call_id: str) -> Answer:
         if tokens.count_valid(db, party_id, call.at_ms) >= TOKENS_PER_PARTY_MAX:
             raise Problem(409, "too_many_tokens", f"A party has {TOKENS_PER_PARTY_MAX} at most.")
         expires_at_ms = None if body.lasts_ms is None else call.at_ms + body.lasts_ms
@@ -77,31 +76,30 @@ async def listed(
 ) -> Page[t.TokenView]:
     """A party's tokens, the revoked and expired included, none of them in the clear."""
     call.owns(party_id)
-    call.read(t.PartyRow, party_id)
-    found = call.exchange.tokens.of_party(party_id, limit, after)
+    await call.read(t.PartyRow, party_id)
+    found = await call.exchange.edge.ask(lambda db: TokenStore.of_party(db, party_id, limit, after))
     return Page(items=found, next_after=found[-1].position if len(found) == limit else None)
 
 
 @router.delete("/tokens/{token_id}", tags=["tokens"], status_code=204)
 async def revoke(token_id: str, call: Caller) -> Response:
     """Revoke a token at once. A party revokes its own, the operator any."""
-    tokens = call.exchange.tokens
-    found = tokens.find(token_id)
+    found = await call.exchange.edge.ask(lambda db: TokenStore.find(db, token_id))
     if found is None:
         raise Problem(404, "not_found", f"There is no token {token_id}.")
     _own_or_operator(call, found.party_id)
 
-    def act(db: sqlite3.Connection, call_id: str) -> Answer:
-        tokens.revoke(db, token_id)
+    def act(db: Connection, call_id: str) -> Answer:
+        TokenStore.revoke(db, token_id)
         return 204, {}
 
     await call.once(token_id, act)
     return Response(status_code=204)
 
 
-def _check_wish(call: Call, party_id: str, body: TokenBody, known: frozenset[str]) -> None:
+async def _check_wish(call: Call, party_id: str, body: TokenBody, known: frozenset[str]) -> None:
     _own_or_operator(call, party_id)
-    row = call.read(t.PartyRow, party_id)
+    row = await call.read(t.PartyRow, party_id)
     if body.role.value not in row.roles:
         raise Problem(422, "role_missing", f"{party_id} has the roles: {', '.join(row.roles)}.")
     if unknown := sorted(set(body.scopes) - known):

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
+from sqlalchemy import Connection
 from starlette.concurrency import run_in_threadpool
 
 from market.merkle import ProofError
@@ -13,10 +14,11 @@ from schemas.base import INTEGER_MAX
 from schemas.envelope import cloudevent_attributes, decode_record
 from services.credentials.keys import public_pem
 from services.gateway import tables as t
-from services.gateway.calls import Call, Caller
+from services.gateway.calls import Caller
 from services.gateway.feed import Feed
 from services.gateway.guard import caller_address
 from services.gateway.problems import Problem
+from services.gateway.rows import look_up
 
 router = APIRouter(tags=["trail"])
 _EVENTS: dict[int | str, dict[str, Any]] = {
@@ -56,7 +58,9 @@ async def entry(position: Position, call: Caller) -> dict[str, Any]:
             404, "not_published", f"{error}; the newest checkpoint ends there."
         ) from error
     record = decode_record(found.body)
-    sealed = is_sealed(record.data, lambda auction_id: _after(call, auction_id))
+    sealed = await call.exchange.reads.ask(
+        lambda db: is_sealed(record.data, lambda auction_id: _after(db, auction_id))
+    )
     return {
         "position": position,
         "sealed": sealed,
@@ -126,7 +130,7 @@ async def readyz(call: Caller) -> dict[str, str]:
     return {"status": "ready", "detail": "; ".join(notices)} if notices else {"status": "ready"}
 
 
-def _after(call: Call, auction_id: str) -> str | None:
+def _after(db: Connection, auction_id: str) -> str | None:
     """What came after an auction, as the read models know by now."""
-    row = call.find(t.AuctionRow, auction_id)
-    return None if row is None or row.status == "open" else row.relisted_as or ""
+    row = look_up(db, t.AuctionRow, auction_id)
+    return None if row is None or row["status"] == "open" else row["relisted_as"] or ""

@@ -1,13 +1,13 @@
 """Webhooks: made, listed, given a new secret, tried, taken away; and what was delivered to them."""
 
 import json
-import sqlite3
 from collections.abc import Callable
 from typing import Any
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 from pydantic import BaseModel
+from sqlalchemy import Connection
 
 from schemas.ids import derive_id
 from services.gateway import tables as t
@@ -22,7 +22,7 @@ from services.gateway.webhooks.store import WEBHOOKS_PER_PARTY_MAX, WebhookStore
 from services.gateway.webhooks.target import TargetError, parse_target
 
 router = APIRouter(prefix="/v1/webhooks", tags=["webhooks"])
-Act = Callable[[sqlite3.Connection, str], dict[str, Any]]
+Act = Callable[[Connection, str], dict[str, Any]]
 
 
 class IssuedSecret(BaseModel):
@@ -43,7 +43,7 @@ async def create(body: WebhookBody, call: Caller) -> IssuedSecret:
     kinds = sorted({kind.value for kind in body.kinds})
     from_position = call.exchange.log.size
 
-    def act(db: sqlite3.Connection, call_id: str) -> Answer:
+    def act(db: Connection, call_id: str) -> Answer:
         if hooks.count(db, call.party_id) >= WEBHOOKS_PER_PARTY_MAX:
             raise Problem(409, "too_many_webhooks", f"A party has {WEBHOOKS_PER_PARTY_MAX}.")
         webhook_id = derive_id(call_id, "whk")
@@ -64,14 +64,16 @@ async def create(body: WebhookBody, call: Caller) -> IssuedSecret:
 async def webhooks(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.WebhookView]:
     """The caller's webhooks, and which are disabled and why; everybody's for the oversight."""
     party_id = None if call.sees_all else call.party_id
-    found = call.exchange.webhooks.of_party(party_id, limit, after)
+    found = await call.exchange.edge.ask(
+        lambda db: WebhookStore.of_party(db, party_id, limit, after)
+    )
     return Page(items=found, next_after=found[-1].position if len(found) == limit else None)
 
 
 @router.get("/{webhook_id}")
 async def webhook(webhook_id: str, call: Caller) -> t.WebhookView:
     """A webhook as it stands: where it goes, what it tells, whether it was disabled and why."""
-    found = call.exchange.webhooks.find(webhook_id)
+    found = await call.exchange.edge.ask(lambda db: WebhookStore.find(db, webhook_id))
     if found is None:
         raise _unknown(webhook_id)
     call.owns(found.party_id)
@@ -82,7 +84,7 @@ async def webhook(webhook_id: str, call: Caller) -> t.WebhookView:
 async def delete(webhook_id: str, call: Caller) -> Response:
     """Take a webhook away, with what waits to be delivered to it."""
 
-    def act(db: sqlite3.Connection, call_id: str) -> dict[str, Any]:
+    def act(db: Connection, call_id: str) -> dict[str, Any]:
         WebhookStore.remove(db, webhook_id)
         return {}
 
@@ -94,7 +96,7 @@ async def delete(webhook_id: str, call: Caller) -> Response:
 async def rotate_secret(webhook_id: str, call: Caller) -> IssuedSecret:
     """Give a webhook a new secret; for a day the last one signs beside it."""
 
-    def act(db: sqlite3.Connection, call_id: str) -> dict[str, Any]:
+    def act(db: Connection, call_id: str) -> dict[str, Any]:
         return {"number": WebhookStore.rotate(db, webhook_id, call.at_ms)}
 
     made = await _on_own(call, webhook_id, act)
@@ -107,7 +109,7 @@ async def resume(webhook_id: str, call: Caller) -> t.WebhookView:
     """Let a disabled webhook go on: with what waits, and with what happens from now on."""
     size = call.exchange.log.size
 
-    def act(db: sqlite3.Connection, call_id: str) -> dict[str, Any]:
+    def act(db: Connection, call_id: str) -> dict[str, Any]:
         WebhookStore.resume(db, webhook_id, size)
         return {}
 
@@ -119,7 +121,7 @@ async def resume(webhook_id: str, call: Caller) -> t.WebhookView:
 async def ping(webhook_id: str, call: Caller) -> t.DeliveryView:
     """Queue a message that says nothing, to try the address and the signature."""
 
-    def act(db: sqlite3.Connection, call_id: str) -> dict[str, Any]:
+    def act(db: Connection, call_id: str) -> dict[str, Any]:
         message_id = derive_id(call_id, "msg")
         data = {"webhook_id": webhook_id, "at_ms": call.at_ms}
         WebhookStore.enqueue(db, webhook_id, message_id, PING, data, call.at_ms)
@@ -134,7 +136,9 @@ async def deliveries(
 ) -> Page[t.DeliveryView]:
     """What waits for a webhook, and what lately became of the rest."""
     await webhook(webhook_id, call)
-    found = call.exchange.webhooks.deliveries(webhook_id, limit, after)
+    found = await call.exchange.edge.ask(
+        lambda db: WebhookStore.deliveries(db, webhook_id, limit, after)
+    )
     return Page(items=found, next_after=found[-1].position if len(found) == limit else None)
 
 
@@ -142,7 +146,7 @@ async def deliveries(
 async def redeliver(webhook_id: str, message_id: str, call: Caller) -> t.DeliveryView:
     """Deliver a message again, under the id it had."""
 
-    def act(db: sqlite3.Connection, call_id: str) -> dict[str, Any]:
+    def act(db: Connection, call_id: str) -> dict[str, Any]:
         WebhookStore.send_again(db, webhook_id, message_id, call.at_ms)
         return _delivery(db, webhook_id, message_id)
 
@@ -151,10 +155,9 @@ async def redeliver(webhook_id: str, message_id: str, call: Caller) -> t.Deliver
 
 async def _on_own(call: Call, webhook_id: str, act: Act) -> dict[str, Any]:
     """Do something once to a webhook of the caller's. Raises Problem 404 or 403."""
-    hooks = call.exchange.webhooks
 
-    def checked(db: sqlite3.Connection, call_id: str) -> Answer:
-        found = hooks.find(webhook_id)
+    def checked(db: Connection, call_id: str) -> Answer:
+        found = WebhookStore.find(db, webhook_id)
         if found is None:
             raise _unknown(webhook_id)
         if found.party_id != call.party_id:
@@ -165,7 +168,7 @@ async def _on_own(call: Call, webhook_id: str, act: Act) -> dict[str, Any]:
     return result
 
 
-def _delivery(db: sqlite3.Connection, webhook_id: str, message_id: str) -> dict[str, Any]:
+def _delivery(db: Connection, webhook_id: str, message_id: str) -> dict[str, Any]:
     found = WebhookStore.delivery(db, webhook_id, message_id)
     if found is None:
         raise Problem(404, "not_found", f"There is no delivery {message_id} to this webhook.")

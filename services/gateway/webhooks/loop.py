@@ -11,19 +11,21 @@ import threading
 from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
-from sqlalchemy import Engine
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from schemas.envelope import decode_record
-from services.gateway import tables as t
+from services.gateway.projector import projected
 from services.gateway.webhooks.kinds import TOPICS_TOLD, Notice, notices
 from services.gateway.webhooks.post import TIMEOUT_SECONDS, PostError, post, signed_headers
 from services.gateway.webhooks.store import Due, WebhookStore
 from services.gateway.webhooks.target import Target, TargetError, parse_target, resolve
+from services.stores.base import Database
 from streams.faults import words
 from streams.log import LogReader
 
 POLL_SECONDS: Final = 0.2
+STAND_BY_SECONDS: Final = 1.0  # between looks whether another process has let go
+AGAIN_SECONDS: Final = 1.0  # after a failure that may pass: a database that restarts
 RECORDS_MAX: Final = 500
 SCANNED_MAX: Final = 20_000  # positions without a notice, after which the cursor is kept anyway
 AT_ONCE_MAX: Final = 16  # deliveries under way, one for each webhook
@@ -57,7 +59,7 @@ class WebhookLoop:
         self,
         store: WebhookStore,
         log: LogReader,
-        engine: Engine,
+        reads: Database,
         now_ms: Callable[[], int],
         pace: Pace = PATIENT,
         resolve: Resolve = _resolve,
@@ -65,7 +67,8 @@ class WebhookLoop:
         self.failure: BaseException | None = None
         self._store = store
         self._log = log
-        self._engine = engine
+        self._reads = reads
+        self._lease = reads.lease("webhooks")
         self._now_ms = now_ms
         self._pace = pace
         self._resolve = resolve
@@ -91,9 +94,9 @@ class WebhookLoop:
         if first is None:
             return False
         start = max(self._cursor, first)
-        with Session(self._engine) as session:
+        with Session(self._reads.engine) as session:
             # Notices are made of read models, so never of what these do not hold yet.
-            end = session.exec(select(t.ProjectionRow.position)).first() or 0
+            end = projected(session.connection())
             if end <= start:
                 return False
             stored = [
@@ -138,21 +141,40 @@ class WebhookLoop:
         self._store.failed(due, answer, self._now_ms() + wait_ms, gone=gone)
 
     def _run(self) -> None:
-        try:
-            asyncio.run(self._follow())
-        except BaseException as error:  # the edge: readiness tells of it
-            self.failure = error
-            log.error("webhooks: none is sent any more: %s", words(error))
+        while not self._stopping.is_set():
+            try:
+                asyncio.run(self._follow())
+            except BaseException as error:  # the edge: readiness tells of it
+                self.failure = error
+                log.error("webhooks: none is sent any more: %s", words(error))
+                if not self._reads.shared:
+                    return
+                self._stopping.wait(AGAIN_SECONDS)
+            finally:
+                self._lease.release()
 
     async def _follow(self) -> None:
         while not self._stopping.is_set():
+            if self._lease.held():
+                await self._send()
+            else:
+                await asyncio.sleep(STAND_BY_SECONDS)
+
+    async def _send(self) -> None:
+        """Collect and deliver for as long as it is this process's turn."""
+        self._cursor = self._kept = self._store.cursor()
+        while not self._stopping.is_set() and self._lease.held():
             more = self.collect()
             self._launch()
             for webhook_id, task in list(self._busy.items()):
                 if task.done():
                     del self._busy[webhook_id]
                     task.result()
+            self.failure = None
             await asyncio.sleep(0 if more else POLL_SECONDS)
+        for task in self._busy.values():
+            task.cancel()
+        self._busy.clear()
 
     def _launch(self) -> None:
         for due in self._store.due(self._now_ms(), DUE_MAX):

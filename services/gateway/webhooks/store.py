@@ -2,12 +2,28 @@
 
 import hmac
 import json
-import sqlite3
 from collections.abc import Iterable
 from typing import Any, Final, NamedTuple
 
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Integer,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    delete,
+    func,
+    insert,
+    select,
+    update,
+)
+
 from schemas.envelope import iso_time
+from services.columns import insert_into
 from services.gateway.edge_store import EdgeStore
+from services.gateway.edge_tables import DELIVERIES, WEBHOOK_CURSOR, WEBHOOKS
 from services.gateway.tables import DeliveryView, WebhookView
 from services.gateway.webhooks.kinds import Notice
 
@@ -52,77 +68,80 @@ class WebhookStore:
 
     # webhooks
 
-    def add(self, db: sqlite3.Connection, row: dict[str, Any]) -> None:
-        names = ", ".join(row)
-        places = ", ".join(f":{name}" for name in row)
-        db.execute(f"INSERT INTO webhooks ({names}) VALUES ({places})", row)
+    @staticmethod
+    def add(db: Connection, row: dict[str, Any]) -> None:
+        db.execute(insert(WEBHOOKS).values(**row))
 
-    def find(self, webhook_id: str) -> WebhookView | None:
-        rows = self._store.rows(f"{_WEBHOOKS} WHERE id = ?", (webhook_id,))
-        return _webhook(rows[0]) if rows else None
+    @staticmethod
+    def find(db: Connection, webhook_id: str) -> WebhookView | None:
+        row = db.execute(select(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id)).first()
+        return None if row is None else _webhook(row)
 
-    def of_party(self, party_id: str | None, limit: int, after: int) -> list[WebhookView]:
+    @staticmethod
+    def of_party(db: Connection, party_id: str | None, limit: int, after: int) -> list[WebhookView]:
         """Return a party's webhooks, or everybody's, in the order they were made."""
-        query = f"{_WEBHOOKS} WHERE number > ? AND ifnull(?, party_id) = party_id"
-        rows = self._store.rows(f"{query} ORDER BY number LIMIT ?", (after, party_id, limit))
+        query = select(WEBHOOKS).where(WEBHOOKS.c.number > after)
+        if party_id is not None:
+            query = query.where(WEBHOOKS.c.party_id == party_id)
+        rows = db.execute(query.order_by(WEBHOOKS.c.number).limit(limit))
         return [_webhook(row) for row in rows]
 
     @staticmethod
-    def count(db: sqlite3.Connection, party_id: str) -> int:
-        query = "SELECT count(*) FROM webhooks WHERE party_id = ?"
-        return int(db.execute(query, (party_id,)).fetchone()[0])
+    def count(db: Connection, party_id: str) -> int:
+        query = select(func.count()).where(WEBHOOKS.c.party_id == party_id)
+        return int(db.execute(query).scalar_one())
 
     @staticmethod
-    def remove(db: sqlite3.Connection, webhook_id: str) -> None:
-        db.execute("DELETE FROM deliveries WHERE webhook_id = ?", (webhook_id,))
-        db.execute("DELETE FROM webhooks WHERE id = ?", (webhook_id,))
+    def remove(db: Connection, webhook_id: str) -> None:
+        db.execute(delete(DELIVERIES).where(DELIVERIES.c.webhook_id == webhook_id))
+        db.execute(delete(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id))
 
     @staticmethod
-    def rotate(db: sqlite3.Connection, webhook_id: str, now_ms: int) -> int:
+    def rotate(db: Connection, webhook_id: str, now_ms: int) -> int:
         """Give a webhook its next secret; return that one's number."""
-        query = (
-            "UPDATE webhooks SET secret_number = secret_number + 1, rotated_at_ms = ? "
-            "WHERE id = ? RETURNING secret_number"
+        change = _changed(
+            webhook_id, secret_number=WEBHOOKS.c.secret_number + 1, rotated_at_ms=now_ms
         )
-        return int(db.execute(query, (now_ms, webhook_id)).fetchone()[0])
+        return int(db.execute(change.returning(WEBHOOKS.c.secret_number)).scalar_one())
 
     @staticmethod
-    def resume(db: sqlite3.Connection, webhook_id: str, from_position: int) -> None:
+    def resume(db: Connection, webhook_id: str, from_position: int) -> None:
         """Let a disabled webhook go on, with what is recorded from this position on."""
-        db.execute(
-            "UPDATE webhooks SET status = 'active', reason = '', failures = 0, from_position = ? "
-            "WHERE id = ? AND status = 'disabled'",
-            (from_position, webhook_id),
+        again = _changed(
+            webhook_id, status="active", reason="", failures=0, from_position=from_position
         )
+        db.execute(again.where(WEBHOOKS.c.status == "disabled"))
 
     # the queue
 
     def cursor(self) -> int:
         """Return the position before which everything has been queued."""
-        return int(self._store.rows("SELECT position FROM webhook_cursor")[0]["position"])
+        query = select(WEBHOOK_CURSOR.c.position)
+        return int(self._store.read(lambda db: db.execute(query).scalar_one()))
 
     def begins_at(self) -> int | None:
         """Return the first position any active webhook asks for; None when there is none."""
-        query = "SELECT min(from_position) AS first FROM webhooks WHERE status = 'active'"
-        first: int | None = self._store.rows(query)[0]["first"]
-        return first
+        query = select(func.min(WEBHOOKS.c.from_position)).where(WEBHOOKS.c.status == "active")
+        return self._store.read(lambda db: db.execute(query).scalar())
 
     def queue(self, told: Iterable[tuple[int, str, Notice]], cursor: int, now_ms: int) -> None:
         """Queue notices (position, message id, notice) and move the cursor, in one transaction."""
         with self._store.transaction() as db:
             for position, message_id, notice in told:
-                query = (
-                    "SELECT id FROM webhooks WHERE party_id = ? AND status = 'active' "
-                    "AND from_position <= ? AND instr(kinds, json_quote(?))"
+                query = select(WEBHOOKS.c.id, WEBHOOKS.c.kinds).where(
+                    WEBHOOKS.c.party_id == notice.party_id,
+                    WEBHOOKS.c.status == "active",
+                    WEBHOOKS.c.from_position <= position,
                 )
-                asked = (notice.party_id, position, notice.kind)
-                for (webhook_id,) in db.execute(query, asked).fetchall():
-                    self.enqueue(db, webhook_id, message_id, notice.kind, notice.data, now_ms)
-            db.execute("UPDATE webhook_cursor SET position = ?", (cursor,))
+                for webhook_id, kinds in db.execute(query).all():
+                    if notice.kind in json.loads(kinds):
+                        self.enqueue(db, webhook_id, message_id, notice.kind, notice.data, now_ms)
+            place = WEBHOOK_CURSOR.c.position
+            db.execute(update(WEBHOOK_CURSOR).where(place < cursor).values(position=cursor))
 
     @staticmethod
     def enqueue(
-        db: sqlite3.Connection,
+        db: Connection,
         webhook_id: str,
         message_id: str,
         kind: str,
@@ -130,105 +149,132 @@ class WebhookStore:
         now_ms: int,
     ) -> None:
         """Queue a message, once. A full queue disables the webhook."""
-        query = "SELECT count(*) FROM deliveries WHERE webhook_id = ? AND status = 'waiting'"
-        if db.execute(query, (webhook_id,)).fetchone()[0] >= WAITING_MAX:
+        row = DELIVERIES.c
+        waiting = select(func.count()).where(row.webhook_id == webhook_id, row.status == "waiting")
+        if db.execute(waiting).scalar_one() >= WAITING_MAX:
             _disable(db, webhook_id, f"{WAITING_MAX} deliveries are waiting already")
             return
-        body = json.dumps({"type": kind, "timestamp": iso_time(data["at_ms"]), "data": data})
+        body = {"type": kind, "timestamp": iso_time(data["at_ms"]), "data": data}
+        new = insert_into(DELIVERIES, db.dialect.name).on_conflict_do_nothing()
         db.execute(
-            "INSERT OR IGNORE INTO deliveries "
-            "(webhook_id, message_id, kind, body, status, attempts, due_at_ms, at_ms, answer) "
-            "VALUES (?, ?, ?, ?, 'waiting', 0, ?, ?, '')",
-            (webhook_id, message_id, kind, body, now_ms, now_ms),
+            new.values(
+                webhook_id=webhook_id,
+                message_id=message_id,
+                kind=kind,
+                body=json.dumps(body),
+                status="waiting",
+                attempts=0,
+                due_at_ms=now_ms,
+                at_ms=now_ms,
+                answer="",
+            )
         )
 
     def due(self, now_ms: int, limit: int) -> list[Due]:
         """Return one delivery of each webhook whose time has come, the longest due first."""
-        query = """
-            SELECT d.number, d.webhook_id, d.message_id, d.body, d.attempts, w.target_url,
-                   w.secret_number, w.rotated_at_ms
-            FROM webhooks w JOIN deliveries d ON d.number = (
-                SELECT number FROM deliveries WHERE webhook_id = w.id AND status = 'waiting'
-                AND due_at_ms <= ? ORDER BY due_at_ms, number LIMIT 1)
-            WHERE w.status = 'active' ORDER BY d.due_at_ms, d.number LIMIT ?
-        """
-        return [Due(*row) for row in self._store.rows(query, (now_ms, limit))]
+        values = {"now_ms": now_ms, "limit": limit}
+        return self._store.read(lambda db: [Due(*row) for row in db.execute(_DUE, values)])
 
     def delivered(self, due: Due, answer: str) -> None:
         with self._store.transaction() as db:
-            self._end(db, due, "delivered", answer)
-            db.execute("UPDATE webhooks SET failures = 0 WHERE id = ?", (due.webhook_id,))
+            _end(db, due, "delivered", answer)
+            db.execute(_changed(due.webhook_id, failures=0))
 
     def failed(self, due: Due, answer: str, again_at_ms: int, *, gone: bool = False) -> None:
         """Note a failed attempt: to be made again then, or the last."""
         with self._store.transaction() as db:
             if due.attempts + 1 >= ATTEMPTS_MAX:
-                self._end(db, due, "failed", answer)
+                _end(db, due, "failed", answer)
             else:
-                db.execute(
-                    "UPDATE deliveries SET attempts = attempts + 1, due_at_ms = ?, answer = ? "
-                    "WHERE number = ?",
-                    (again_at_ms, answer, due.number),
-                )
-            query = "UPDATE webhooks SET failures = failures + 1 WHERE id = ? RETURNING failures"
-            row = db.execute(query, (due.webhook_id,)).fetchone()
+                db.execute(_attempted(due, answer, due_at_ms=again_at_ms))
+            count = _changed(due.webhook_id, failures=WEBHOOKS.c.failures + 1)
+            failures = db.execute(count.returning(WEBHOOKS.c.failures)).scalar()
             if gone:
                 _disable(db, due.webhook_id, "the receiver says that it is gone (410)")
-            elif row is not None and row[0] >= FAILURES_IN_A_ROW_MAX:
-                _disable(db, due.webhook_id, f"{row[0]} attempts in a row failed, last: {answer}")
-
-    def _end(self, db: sqlite3.Connection, due: Due, status: str, answer: str) -> None:
-        db.execute(
-            "UPDATE deliveries SET status = ?, attempts = attempts + 1, answer = ? "
-            "WHERE number = ?",
-            (status, answer, due.number),
-        )
-        db.execute(
-            "DELETE FROM deliveries WHERE number IN (SELECT number FROM deliveries "
-            "WHERE webhook_id = ? AND status != 'waiting' ORDER BY number DESC LIMIT -1 OFFSET ?)",
-            (due.webhook_id, ENDED_KEPT_MAX),
-        )
+            elif failures is not None and failures >= FAILURES_IN_A_ROW_MAX:
+                why = f"{failures} attempts in a row failed, last: {answer}"
+                _disable(db, due.webhook_id, why)
 
     # deliveries, as shown
 
-    def deliveries(self, webhook_id: str, limit: int, after: int) -> list[DeliveryView]:
-        query = (
-            "SELECT * FROM deliveries WHERE webhook_id = ? AND number > ? ORDER BY number LIMIT ?"
-        )
-        return [_delivery(row) for row in self._store.rows(query, (webhook_id, after, limit))]
+    @staticmethod
+    def deliveries(db: Connection, webhook_id: str, limit: int, after: int) -> list[DeliveryView]:
+        row = DELIVERIES.c
+        query = select(DELIVERIES).where(row.webhook_id == webhook_id, row.number > after)
+        return [_delivery(found) for found in db.execute(query.order_by(row.number).limit(limit))]
 
     @staticmethod
-    def delivery(db: sqlite3.Connection, webhook_id: str, message_id: str) -> DeliveryView | None:
-        query = "SELECT * FROM deliveries WHERE webhook_id = ? AND message_id = ?"
-        row = db.execute(query, (webhook_id, message_id)).fetchone()
+    def delivery(db: Connection, webhook_id: str, message_id: str) -> DeliveryView | None:
+        query = select(DELIVERIES).where(*_is(webhook_id, message_id))
+        row = db.execute(query).first()
         return None if row is None else _delivery(row)
 
     @staticmethod
-    def send_again(db: sqlite3.Connection, webhook_id: str, message_id: str, now_ms: int) -> None:
-        db.execute(
-            "UPDATE deliveries SET status = 'waiting', attempts = 0, due_at_ms = ? "
-            "WHERE webhook_id = ? AND message_id = ?",
-            (now_ms, webhook_id, message_id),
+    def send_again(db: Connection, webhook_id: str, message_id: str, now_ms: int) -> None:
+        again = update(DELIVERIES).where(*_is(webhook_id, message_id))
+        db.execute(again.values(status="waiting", attempts=0, due_at_ms=now_ms))
+
+
+def _next_due() -> Select[Any]:
+    """Ask for the longest due delivery of each active webhook."""
+    other = DELIVERIES.alias()
+    first = (
+        select(other.c.number)
+        .where(
+            other.c.webhook_id == WEBHOOKS.c.id,
+            other.c.status == "waiting",
+            other.c.due_at_ms <= bindparam("now_ms"),
         )
-
-
-_WEBHOOKS: Final = "SELECT number AS position, * FROM webhooks"
-
-
-def _disable(db: sqlite3.Connection, webhook_id: str, reason: str) -> None:
-    db.execute(
-        "UPDATE webhooks SET status = 'disabled', reason = ? WHERE id = ?", (reason, webhook_id)
+        .order_by(other.c.due_at_ms, other.c.number)
+        .limit(1)
+        .correlate(WEBHOOKS)
+        .scalar_subquery()
     )
+    row, hook = DELIVERIES.c, WEBHOOKS.c
+    shown = (row.number, row.webhook_id, row.message_id, row.body, row.attempts)
+    query = select(*shown, hook.target_url, hook.secret_number, hook.rotated_at_ms)
+    query = query.select_from(WEBHOOKS.join(DELIVERIES, row.number == first))
+    query = query.where(hook.status == "active").order_by(row.due_at_ms, row.number)
+    return query.limit(bindparam("limit", type_=Integer))
 
 
-def _webhook(row: sqlite3.Row) -> WebhookView:
-    names = ("position", "id", "party_id", "target_url", "status", "reason", "at_ms")
-    return WebhookView(kinds=json.loads(row["kinds"]), **{name: row[name] for name in names})
+_DUE: Final = _next_due()
 
 
-def _delivery(row: sqlite3.Row) -> DeliveryView:
+def _end(db: Connection, due: Due, status: str, answer: str) -> None:
+    db.execute(_attempted(due, answer, status=status))
+    row = DELIVERIES.c
+    ended = (row.webhook_id == due.webhook_id, row.status != "waiting")
+    oldest = select(row.number).where(*ended).order_by(row.number.desc())
+    oldest = oldest.limit(1).offset(ENDED_KEPT_MAX)
+    db.execute(delete(DELIVERIES).where(*ended, row.number <= oldest.scalar_subquery()))
+
+
+def _attempted(due: Due, answer: str, **more: Any) -> Update:
+    change = update(DELIVERIES).where(DELIVERIES.c.number == due.number)
+    return change.values(attempts=DELIVERIES.c.attempts + 1, answer=answer, **more)
+
+
+def _disable(db: Connection, webhook_id: str, reason: str) -> None:
+    db.execute(_changed(webhook_id, status="disabled", reason=reason))
+
+
+def _changed(webhook_id: str, **values: Any) -> Update:
+    return update(WEBHOOKS).where(WEBHOOKS.c.id == webhook_id).values(**values)
+
+
+def _is(webhook_id: str, message_id: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    return DELIVERIES.c.webhook_id == webhook_id, DELIVERIES.c.message_id == message_id
+
+
+def _webhook(row: Row[Any]) -> WebhookView:
+    names = ("id", "party_id", "target_url", "status", "reason", "at_ms")
+    shown = {name: getattr(row, name) for name in names}
+    return WebhookView(position=row.number, kinds=json.loads(row.kinds), **shown)
+
+
+def _delivery(row: Row[Any]) -> DeliveryView:
     names = ("message_id", "webhook_id", "kind", "status", "attempts", "answer", "at_ms")
-    due_at_ms = row["due_at_ms"] if row["status"] == "waiting" else None
-    return DeliveryView(
-        position=row["number"], due_at_ms=due_at_ms, **{name: row[name] for name in names}
-    )
+    due_at_ms = row.due_at_ms if row.status == "waiting" else None
+    shown = {name: getattr(row, name) for name in names}
+    return DeliveryView(position=row.number, due_at_ms=due_at_ms, **shown)
