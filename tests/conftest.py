@@ -1,5 +1,6 @@
 """What all tests share: how hypothesis works here, and the real servers of a run."""
 
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -7,7 +8,9 @@ import pytest
 from hypothesis import settings
 
 from services.local.postgres import LocalPostgres
+from tests.builders import broker as broker_builder
 from tests.builders import postgres as postgres_builder
+from tests.builders.broker import Broker
 from tests.builders.shared import shared
 
 # No time limit for one example: the machine may be busy, and slow is not wrong.
@@ -29,3 +32,25 @@ def postgres(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalPostgres
 def database(postgres: LocalPostgres) -> str:
     """The URL of a new, empty database."""
     return postgres_builder.new_database(postgres)
+
+
+@pytest.fixture(scope="session")
+def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Broker]:
+    """The run's Apache Kafka, for all workers: a test keeps to names that begin with its `prefix`.
+    One that stops, kills or pauses it takes `own_broker` instead.
+    """
+    with shared(tmp_path_factory, "broker", broker_builder.start, broker_builder.end) as folder:
+        yield Broker(Path(folder))
+
+
+@pytest.fixture
+def prefix() -> str:
+    """The beginning of the names of this test's topics, groups and transactional ids."""
+    return f"t{secrets.token_hex(4)}."
+
+
+@pytest.fixture
+def own_broker(tmp_path: Path) -> Iterator[Broker]:
+    """An Apache Kafka of the test's own, at work."""
+    with Broker(tmp_path / "broker") as broker:
+        yield broker

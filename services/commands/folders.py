@@ -10,11 +10,20 @@ from services.audit.checkpoint import CheckpointError
 from services.commands import Exit, UsageError
 from services.database import StoreError
 from services.keys import KeyFileError
+from services.local.daemon import LocalError
 from streams.embedded import EmbeddedReader
 from streams.faults import words
 from streams.log import LogError
 
-_UNUSABLE: Final = (LogError, StoreError, CheckpointError, KeyFileError, ProofError, OSError)
+_UNUSABLE: Final = (
+    LogError,
+    StoreError,
+    CheckpointError,
+    KeyFileError,
+    ProofError,
+    LocalError,
+    OSError,
+)
 
 
 @contextmanager

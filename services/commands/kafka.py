@@ -2,49 +2,62 @@
 
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from services.commands import Exit, UsageError
-from services.commands.options import AsJson, Data, data_folder
+from services.commands import Exit
+from services.commands.folders import usable
+from services.commands.options import AsJson
 from services.local.daemon import LocalError, Stopped
 from services.local.kafka import HEAP, STOP_SECONDS_MAX, TITLE, Kafka
 
-app = typer.Typer(help="A local Apache Kafka, on loopback only: start, stop, status.")
+app = typer.Typer(
+    help="An Apache Kafka on this machine: start, stop, status. It needs Java, and Maven once.",
+    no_args_is_help=True,
+)
+Data = Annotated[
+    Path, typer.Option("--data", envvar="DATABOURSE_KAFKA_DATA", help="The broker's own folder.")
+]
+Port = Annotated[
+    int | None,
+    typer.Option(
+        "--port",
+        min=1,
+        max=65_535,
+        envvar="DATABOURSE_KAFKA_PORT",
+        help="[default: as before, or a free one]",
+    ),
+]
+Heap = Annotated[
+    str,
+    typer.Option("--heap", envvar="DATABOURSE_KAFKA_HEAP", help="Java's memory: 512m, 2g."),
+]
 
 
 @app.command("start")
-def start(
-    data: Data = None,
-    port: Annotated[
-        int, typer.Option("--port", help="0 takes its own of before, or any free one.")
-    ] = 0,
-    heap: Annotated[str, typer.Option("--heap", help="Java's memory at most: 512m, 2g.")] = HEAP,
-    as_json: AsJson = False,
-) -> None:
+def start(data: Data, port: Port = None, heap: Heap = HEAP, as_json: AsJson = False) -> None:
     """Start Apache Kafka in a folder and wait until it is healthy; it goes on in the background.
 
     Its jars are downloaded by Maven, once. Where it runs already, that is told and nothing is done.
 
-    Example: databourse kafka start --data ./gx-cluster
+    Example: databourse kafka start --data ./gx-kafka
     """
-    kafka = Kafka(data_folder(data))
-    with _explained():
+    kafka = Kafka(data)
+    with usable(Exit.UNREACHABLE):
         started = kafka.start(port, heap, _say)
     _tell(kafka, as_json, started=started)
 
 
 @app.command("status")
-def status(data: Data = None, as_json: AsJson = False) -> None:
+def status(data: Data, as_json: AsJson = False) -> None:
     """Tell where it runs and since when; exit 3 when it does not, 1 when it does not answer.
 
-    Example: databourse kafka status --data ./gx-cluster
+    Example: databourse kafka status --data ./gx-kafka
     """
-    kafka = Kafka(data_folder(data))
-    with _explained(Exit.FINDING):
+    kafka = Kafka(data)
+    with usable(Exit.FINDING):
         if kafka.status() is None:
             _stopped(kafka, as_json)
             raise typer.Exit(Exit.UNREACHABLE)
@@ -54,13 +67,13 @@ def status(data: Data = None, as_json: AsJson = False) -> None:
 
 
 @app.command("stop")
-def stop(data: Data = None, as_json: AsJson = False) -> None:
+def stop(data: Data, as_json: AsJson = False) -> None:
     """Stop it; its records stay, and its next start has the same address.
 
-    Example: databourse kafka stop --data ./gx-cluster
+    Example: databourse kafka stop --data ./gx-kafka
     """
-    kafka = Kafka(data_folder(data))
-    with _explained():
+    kafka = Kafka(data)
+    with usable(Exit.UNREACHABLE):
         ended = kafka.stop()
     if ended is Stopped.KILLED and not as_json:
         _say(f"{TITLE} had not ended after {STOP_SECONDS_MAX:g} s, so it was killed")
@@ -94,11 +107,3 @@ def _stopped(kafka: Kafka, as_json: bool) -> None:
         typer.echo(json.dumps({"running": False}))
     else:
         typer.echo(f"{TITLE} does not run in {kafka.folder}")
-
-
-@contextmanager
-def _explained(exit_code: Exit = Exit.USAGE) -> Iterator[None]:
-    try:
-        yield
-    except LocalError as error:
-        raise UsageError(str(error), exit_code) from error

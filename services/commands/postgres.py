@@ -1,8 +1,6 @@
 """`databourse postgres`: a PostgreSQL of one's own on this machine, without Docker."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
@@ -10,7 +8,7 @@ import typer
 
 from schemas.envelope import iso_time
 from services.commands import Exit, UsageError
-from services.local.daemon import LocalError
+from services.commands.folders import usable
 from services.local.postgres import LocalPostgres
 
 app = typer.Typer(
@@ -39,7 +37,7 @@ def start_command(
     Example: databourse postgres start --data ./gx-postgres
     """
     server = LocalPostgres(data)
-    with _usable():
+    with usable(Exit.UNREACHABLE):
         started = server.start(port)
         _tell(server, "started" if started else "runs already", as_json)
 
@@ -50,7 +48,7 @@ def stop_command(data: Data, as_json: AsJson = False) -> None:
 
     Example: databourse postgres stop --data ./gx-postgres
     """
-    with _usable():
+    with usable(Exit.UNREACHABLE):
         ended = LocalPostgres(data).stop()
     words = ended.value.replace("_", " ")
     typer.echo(json.dumps({"ended": ended.value}) if as_json else f"PostgreSQL: {words}")
@@ -62,7 +60,7 @@ def status_command(data: Data, as_json: AsJson = False) -> None:
 
     Example: databourse postgres status --data ./gx-postgres
     """
-    with _usable():
+    with usable(Exit.UNREACHABLE):
         _tell(LocalPostgres(data), "runs", as_json)
 
 
@@ -81,11 +79,3 @@ def _tell(server: LocalPostgres, what: str, as_json: bool) -> None:
     else:
         typer.echo(f"PostgreSQL {status.version} {what}, process {pid}, since {since}")
         typer.echo(status.url)
-
-
-@contextmanager
-def _usable() -> Iterator[None]:
-    try:
-        yield
-    except (LocalError, OSError) as error:
-        raise UsageError(str(error), Exit.UNREACHABLE) from error

@@ -8,7 +8,6 @@ to the system and to other replicas, of which there are none here.
 
 import base64
 import json
-import random
 import shutil
 import socket
 import struct
@@ -22,17 +21,13 @@ from typing import Final, NamedTuple
 from services.files import write_whole
 from services.local.daemon import Daemon, LocalError, Stopped
 from services.local.java import find_java, kafka_jars, kafka_version
+from services.local.ports import HOST, free_port, is_free
 
 TITLE: Final = "Apache Kafka"
-HOST: Final = "127.0.0.1"
 HEAP: Final = "512m"
 START_SECONDS_MAX: Final = 60.0
 STOP_SECONDS_MAX: Final = 30.0
 ANSWER_SECONDS_MAX: Final = 2.0
-# Below the range from which systems take the ports of outgoing connections: a client that keeps
-# trying to reach a broker that is down could otherwise be given the very port it wants to reach.
-PORTS: Final = range(20_000, 32_000)
-PORT_TRIES: Final = 100
 LOG4J: Final = Path(__file__).with_name("log4j2.xml")
 _METADATA_REQUEST: Final = struct.pack(">ihhihi", 14, 3, 1, 7, -1, 0)  # version 1, of no topic
 _METADATA_ANSWER: Final = struct.Struct(">iii")  # length, correlation id, number of brokers
@@ -100,16 +95,15 @@ class Kafka:
 
     def start(
         self,
-        port: int = 0,
+        port: int | None = None,
         heap: str = HEAP,
         tell: Callable[[str], None] = lambda _: None,
     ) -> bool:
         """Return when it is healthy; False if it ran already.
 
-        Port 0 is the one it had before, or any free one.
+        Without `port` it is the one it had before, or any free one.
         """
-        running = self.daemon.running() is not None
-        if running and port not in (0, self._node().port):
+        if self.daemon.running() and port not in (None, self._node().port):
             raise LocalError(
                 f"{TITLE} runs already, at {self.address()}: stop it first to change its port"
             )
@@ -144,7 +138,7 @@ class Kafka:
             return False
         return len(answer) == _METADATA_ANSWER.size and _METADATA_ANSWER.unpack(answer)[2] > 0
 
-    def _prepare(self, port: int, heap: str, tell: Callable[[str], None]) -> list[str]:
+    def _prepare(self, port: int | None, heap: str, tell: Callable[[str], None]) -> list[str]:
         """Make the folder ready and return the command that starts the node."""
         if "," in str(self.folder):
             raise LocalError(f"{TITLE} takes a comma for the end of a folder's name: {self.folder}")
@@ -159,9 +153,9 @@ class Kafka:
         write_whole(self._properties, properties(node, self._data).encode())
         return [*run, "kafka.Kafka", str(self._properties)]
 
-    def _settle(self, port: int) -> Node:
+    def _settle(self, port: int | None) -> Node:
         """Return the node with ports that are free, kept in its file."""
-        old = self._node() if self._node_file.exists() else Node(0, 0, _new_cluster_id(), "")
+        old = self._node() if self._node_file.exists() else Node(0, 0, new_cluster_id(), "")
         broker = port or old.port or free_port()
         if not is_free(broker):
             raise LocalError(
@@ -222,22 +216,6 @@ def _escaped(text: str) -> str:
     return "".join(chr(code) if code < 128 else f"\\u{code:04x}" for code in codes)
 
 
-def _new_cluster_id() -> str:
-    return base64.urlsafe_b64encode(uuid.uuid4().bytes).rstrip(b"=").decode()
-
-
-def free_port(besides: int = 0) -> int:
-    for port in random.sample(PORTS, PORT_TRIES):
-        if port != besides and is_free(port):
-            return port
-    raise LocalError(f"no free port found between {PORTS.start} and {PORTS.stop}: give --port")
-
-
-def is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((HOST, port))
-        except OSError:
-            return False
-    return True
+def new_cluster_id() -> str:
+    """Return a random id in Kafka's form, without the "-" that its tools take for an option."""
+    return base64.b64encode(uuid.uuid4().bytes, b"A_").rstrip(b"=").decode()

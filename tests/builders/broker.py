@@ -1,8 +1,8 @@
 """A real Apache Kafka for tests: to be killed, paused and started again."""
 
-import fcntl
 import shutil
 import signal
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -56,24 +56,16 @@ class Broker:
             self.kafka.daemon.send(signal.SIGCONT)
 
 
-@contextmanager
-def shared_broker(folder: Path) -> Iterator[Broker]:
-    """Yield the one node of a test run to each of its processes; the last to leave ends it."""
-    broker = Broker(folder)
-    with (folder / "users").open("wb") as users:
-        fcntl.flock(users, fcntl.LOCK_SH)
-        broker.start()
-        try:
-            yield broker
-        finally:
-            fcntl.flock(users, fcntl.LOCK_UN)
-            try:
-                fcntl.flock(users, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                pass  # others still use it
-            else:
-                broker.kill()
-                shutil.rmtree(folder / "kafka-data", ignore_errors=True)
+def start() -> str:
+    """Return the folder of a started node."""
+    folder = tempfile.mkdtemp(prefix="databourse-kafka-")
+    Broker(Path(folder)).start()
+    return folder
+
+
+def end(folder: str) -> None:
+    Broker(Path(folder)).kill()
+    shutil.rmtree(folder)
 
 
 def need_kafka() -> None:

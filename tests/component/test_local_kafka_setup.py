@@ -1,5 +1,6 @@
 """What a local Apache Kafka needs of the machine and what it is told, without starting it."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -9,7 +10,8 @@ import pytest
 
 from services.local.daemon import LocalError
 from services.local.java import cache_folder, find_java, java_version, kafka_jars, kafka_version
-from services.local.kafka import PORTS, Kafka, Node, free_port, is_free, properties
+from services.local.kafka import Kafka, Node, new_cluster_id, properties
+from services.local.ports import PORTS, free_port, is_free
 from tests.builders.cli import run
 
 NODE = Node(port=20_001, controller_port=20_002, cluster_id="c", version="4.4.0")
@@ -59,7 +61,7 @@ def test_the_version_of_java_is_read(told: str, version: int | None) -> None:
 def test_missing_java_is_told_with_what_to_install(
     bare: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("kafka", "start", "--data", str(tmp_path / "gx")) == 2
+    assert run("kafka", "start", "--data", str(tmp_path / "gx")) == 3
     told = capsys.readouterr().err
     assert "there is no Java on the PATH: install Java 17 or newer" in told
     assert "openjdk-17-jre-headless" in told
@@ -86,7 +88,7 @@ def test_missing_maven_is_told_with_what_to_install(
     bare: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     put(bare / "java", "echo 'openjdk version \"17.0.15\"' >&2")
-    assert run("kafka", "start", "--data", str(tmp_path / "gx")) == 2
+    assert run("kafka", "start", "--data", str(tmp_path / "gx")) == 3
     assert "Maven (mvn) is needed once, to get Apache Kafka: install it" in capsys.readouterr().err
 
 
@@ -165,8 +167,14 @@ def test_a_wanted_port_in_use_is_told(
     port = free_port()
     with socket.create_server(("127.0.0.1", port)):
         data = str(tmp_path / "gx")
-        assert run("kafka", "start", "--data", data, "--port", str(port)) == 2
+        assert run("kafka", "start", "--data", data, "--port", str(port)) == 3
     assert f"port {port}, wanted by Apache Kafka" in capsys.readouterr().err
+
+
+def test_no_cluster_id_looks_like_an_option() -> None:
+    ids = {new_cluster_id() for _ in range(2_000)}
+    assert len(ids) == 2_000
+    assert all(re.fullmatch(r"[A-Za-z0-9_]{22}", name) for name in ids)
 
 
 def test_a_folder_with_a_comma_is_refused(tmp_path: Path) -> None:

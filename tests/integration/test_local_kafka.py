@@ -13,7 +13,8 @@ import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 
-from services.local.kafka import PORTS, Kafka
+from services.local.kafka import Kafka
+from services.local.ports import PORTS
 from tests.builders.broker import Broker, need_kafka
 from tests.builders.cli import run
 
@@ -160,7 +161,7 @@ def test_the_commands_start_tell_and_stop(
         assert not again["started"]
         assert again["pid"] == first["pid"] == told("status")["pid"]
         other = ("--port", str(PORTS.stop), "--data", str(tmp_path / "gx"))
-        assert run("kafka", "start", *other) == 2
+        assert run("kafka", "start", *other) == 3
         assert f"runs already, at {first['address']}" in capsys.readouterr().err
         assert told("stop") == {"running": False, "was": "stopped"}
         assert run("kafka", "status", "--data", str(tmp_path / "gx")) == 3
@@ -192,12 +193,3 @@ def test_a_controller_port_taken_meanwhile_is_replaced(tmp_path: Path) -> None:
         with socket.create_server(("127.0.0.1", taken)):
             assert kafka.start()
             assert kafka.address() == address
-
-
-def test_a_storage_that_another_node_uses_is_told(own_broker: Broker, tmp_path: Path) -> None:
-    with ended(tmp_path / "twin") as twin:
-        (tmp_path / "twin").mkdir()
-        (tmp_path / "twin" / "kafka-data").symlink_to(own_broker.kafka.folder / "kafka-data")
-        with pytest.raises(Exception, match="another process or thread is using this directory"):
-            twin.start()
-    assert own_broker.kafka.is_healthy()
