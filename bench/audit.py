@@ -4,7 +4,6 @@ replay.
 
 import os
 import random
-import sqlite3
 import tempfile
 import time
 from pathlib import Path
@@ -12,6 +11,7 @@ from pathlib import Path
 from bench.embedded import fill
 from bench.report import Row, arguments, best_seconds, show
 from services.audit.replay import replay_log
+from services.audit.shelf import folder_shelf
 from services.audit.store import AuditStore, stored_notes, stored_verifier
 from services.audit.tree import Tree, leaf_hashes
 from services.audit.verify import verify_log
@@ -21,7 +21,7 @@ GROUP = 10_000
 
 
 def grow(bodies: list[bytes]) -> Tree:
-    tree = Tree(sqlite3.connect(":memory:", isolation_level=None))
+    tree = Tree()
     for start in range(0, len(bodies), GROUP):
         tree.append(leaf_hashes(bodies[start : start + GROUP]))
         tree.flush()
@@ -29,7 +29,7 @@ def grow(bodies: list[bytes]) -> Tree:
 
 
 def proof_times_ms(leaves: int, proofs: int = 2_000) -> tuple[float, float]:
-    tree = Tree(sqlite3.connect(":memory:", isolation_level=None))
+    tree = Tree()
     one = os.urandom(32)
     for _ in range(leaves // GROUP):
         tree.append([one] * GROUP)
@@ -54,7 +54,7 @@ def main() -> None:
         folder = Path(name)
         fill(folder, options.bids)
         log = EmbeddedReader(folder)
-        store = AuditStore(folder, log, log.venue)
+        store = AuditStore(folder, folder_shelf(folder), log)
         store.integrate()
         store.publish()
         store.close()

@@ -17,6 +17,7 @@ from schemas.base import Command
 from schemas.catalogue import AuctionOffer
 from schemas.ids import make_id
 from schemas.parties import Role, VenueTerms
+from services.audit.shelf import folder_shelf
 from services.audit.store import AuditLoop, AuditStore
 from simulation.stage import Stage
 from streams.embedded import EmbeddedLog, EmbeddedReader
@@ -98,7 +99,7 @@ def bids_per_second(folder: Path, said: list[Command], waiting: int) -> tuple[fl
     runner = CascadeRunner(log, lambda: START_MS)
     runner.run_now(opening())
     reader = EmbeddedReader(folder)
-    audit = AuditLoop(AuditStore(folder, reader, log.venue))
+    audit = AuditLoop(AuditStore(folder, folder_shelf(folder), reader))
     runner.start()
     audit.start()
     before = log.size

@@ -13,6 +13,7 @@ from typing import Final
 from schemas.base import Command
 from schemas.commands import ApproveParty, OpenVenue, RegisterParty, SetCalendar, VerifyParty
 from schemas.parties import PartyKind, Role, VenueTerms
+from services.audit.shelf import folder_shelf
 from services.audit.store import AuditLoop, AuditStore
 from services.clock import Clock
 from services.credentials.keys import GrantKeys
@@ -63,7 +64,7 @@ class Process:
         audit_reader, edge_reader = EmbeddedReader(folder), _LockedReader(folder)
         opened.callback(audit_reader.close)
         opened.callback(edge_reader.close)
-        self.audit = AuditLoop(AuditStore(folder, audit_reader, self.log.venue))
+        self.audit = AuditLoop(AuditStore(folder, folder_shelf(folder), audit_reader))
         opened.callback(self.audit.store.close)
         self.audit.store.check()  # before anything is believed of what the log says
         self.clock = Clock(recorded_until_ms(self.log))

@@ -60,6 +60,7 @@ _TABLES: Final[tuple[LiteralString, ...]] = (
     'CREATE TABLE snapshots (service text COLLATE "C" NOT NULL, position bigint NOT NULL, '
     "state_version integer NOT NULL, body bytea NOT NULL, PRIMARY KEY (service, position))",
 )
+_HAS_TABLES: Final = "SELECT to_regclass('meta') IS NOT NULL"
 _SET: Final = (
     "SELECT set_config(name, value, false) FROM unnest(%s::text[], %s::text[]) AS s(name, value)"
 )
@@ -108,6 +109,12 @@ class Session:
     def rows(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with telling():
             return self.db.execute(query, parameters, binary=True).fetchall()
+
+    def write(self, query: LiteralString, rows: Iterable[Sequence[Any]]) -> None:
+        """Do it for each row, all in one transaction; one thread at a time."""
+        db = self.db
+        with telling(), db.transaction():
+            db.cursor().executemany(query, rows)
 
     def close(self) -> None:
         self._db.close()
@@ -246,18 +253,27 @@ def when_free(url: str, venue: str, stopping: threading.Event) -> PostgresLog:
 
 def create(url: str, venue: str = "gx") -> None:
     """Make the venue's schema and the log's tables where they are not there yet."""
+    with making(url, venue) as db:
+        if db.execute(_HAS_TABLES).fetchone() == (True,):
+            return
+        for table in _TABLES:
+            db.execute(table)
+        for item in {"format": str(FORMAT_VERSION), "venue": venue}.items():
+            db.execute("INSERT INTO meta VALUES (%s, %s)", item)
+
+
+@contextmanager
+def making(url: str, venue: str) -> Iterator[psycopg.Connection[Any]]:
+    """Yield a connection to make tables with in the venue's schema, one process at a time, all or
+    nothing.
+    """
     session = Session(url, venue)
     try:
-        with telling(), session.db.transaction():
-            db = session.db
+        db = session.db
+        with telling(), db.transaction():
             db.execute("SELECT pg_advisory_xact_lock(%s)", (lock_number(venue, "migration"),))
             db.execute(sql.SQL("CREATE SCHEMA IF NOT EXISTS {}").format(sql.Identifier(venue)))
-            if _has_tables(session):
-                return
-            for table in _TABLES:
-                db.execute(table)
-            for item in {"format": str(FORMAT_VERSION), "venue": venue}.items():
-                db.execute("INSERT INTO meta VALUES (%s, %s)", item)
+            yield db
     finally:
         session.close()
 
@@ -300,12 +316,8 @@ def telling() -> Iterator[None]:
         raise LogBroken(f"the log's database cannot be used: {explain(error)}") from error
 
 
-def _has_tables(session: Session) -> bool:
-    return session.rows("SELECT to_regclass('meta') IS NOT NULL")[0] == (True,)
-
-
 def _check_meta(session: Session) -> None:
-    if not _has_tables(session):
+    if session.rows(_HAS_TABLES)[0] == (False,):
         raise LogError(f"the database holds no market of venue {session.venue}; {MIGRATE}")
     meta = dict(session.rows("SELECT key, value FROM meta"))
     version = int(meta["format"])

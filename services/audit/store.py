@@ -6,7 +6,6 @@ signed checkpoint covers it, at most a second after it was sequenced.
 
 import logging
 import threading
-from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -20,24 +19,15 @@ from services.audit.checkpoint import (
     sign,
     verify,
 )
-from services.audit.tree import TILES, Tree, leaf_hashes
-from services.database import open_database, read_only, telling
-from services.files import write_whole
+from services.audit.shelf import VERIFIER_NAME, Note, Shelf, read_folder_shelf
+from services.audit.tree import Tree, leaf_hashes
 from services.keys import load_or_make_key
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, RESTORE, LogReader
 from streams.recovery import NEWEST_RECORDS
 
-FILE_NAME: Final = "audit.sqlite3"
 PRIVATE_KEY_NAME: Final = "keys/checkpoint.key"
-VERIFIER_NAME: Final = "keys/checkpoint.pub"
 PUBLISH_EVERY_SECONDS: Final = 0.5
-VERSION: Final = 1
-MEND: Final = "run `databourse rebuild`; if that cannot read it either, restore a backup"
-SCHEMA: Final = (
-    TILES,
-    "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
-)
 log = logging.getLogger("databourse")
 
 
@@ -55,75 +45,24 @@ class Inclusion(NamedTuple):
     note: bytes
 
 
-class AuditStore:
-    """The tree and checkpoints of one data folder. Calls from several threads are taken in turn."""
+class AuditReader:
+    """Heads and proofs of what is published, in any process. Calls from several threads are taken
+    in turn.
+    """
 
-    def __init__(self, folder: Path, log: LogReader, venue: str) -> None:
-        self.origin = f"databourse/{venue}"
-        self._key = load_or_make_key(folder / PRIVATE_KEY_NAME)
-        self.verifier = VerifierKey(self.origin, self._key.public_key())
-        write_whole(folder / VERIFIER_NAME, f"{self.verifier}\n".encode(), mode=0o644)
+    def __init__(self, shelf: Shelf, log: LogReader) -> None:
+        self._shelf = shelf
         self._log = log
-        self._db = open_database(folder / FILE_NAME, VERSION, SCHEMA, MEND)
-        with telling(folder / FILE_NAME, MEND):
-            self._tree = Tree(self._db)
-            published = self._published()
+        self._tree = Tree(shelf)
         self._turn = threading.Lock()
-        if published > log.size:
-            raise CheckpointError(
-                f"checkpoints speak of {published} records but the log has {log.size}: "
-                "published records are missing; run `databourse audit verify` and restore the log"
-            )
-
-    def integrate(self) -> int:
-        """Take all new records into the tree; return its size."""
-        with self._turn:
-            while stored := self._log.read(self._tree.size, READ_LIMIT_MAX):
-                self._tree.append(leaf_hashes([body for _, body in stored]))
-            self._db.execute("BEGIN")
-            self._tree.flush()
-            self._db.execute("COMMIT")
-            return self._tree.size
-
-    def check(self) -> None:
-        """Raises CheckpointError when the newest checkpoint is not of this log, key and tree, or
-        the newest records, from which the clock is set, are not those in the tree.
-        """
-        size = self.integrate()
-        if not self._published():
-            return
-        try:
-            said = verify(self._newest_note(), self.verifier)
-        except CheckpointError as error:
-            raise CheckpointError(
-                f"the newest checkpoint is damaged: {error}; {RESTORE}"
-            ) from error
-        start = max(size - NEWEST_RECORDS, 0)
-        newest = leaf_hashes([body for _, body in self._log.read(start, NEWEST_RECORDS)])
-        right = newest == [self._tree.leaf(index) for index in range(start, size)]
-        signed = (said.size, said.root) == (self._published(), self._tree.root(said.size))
-        if not right or not signed:
-            raise CheckpointError(
-                f"the log and its tree are not what checkpoint {said.size} signed: {RESTORE}; "
-                "if it finds nothing, the tree is damaged: run `databourse rebuild`"
-            )
-
-    def publish(self) -> bytes:
-        """Return a signed checkpoint of the tree as it stands, kept if it says something new."""
-        with self._turn:
-            checkpoint = Checkpoint(self.origin, self._tree.size, self._tree.root())
-            known = self._note(checkpoint.size)
-            if known is not None:
-                return known
-            note = sign(checkpoint, self._key)
-            self._db.execute("INSERT INTO checkpoints VALUES (?, ?)", (checkpoint.size, note))
-            return note
 
     def head(self) -> tuple[int, bytes, bytes]:
-        """Return size, root and note of the newest checkpoint."""
-        note = self.publish() if not self._published() else self._newest_note()
+        """Return size, root and note of the newest checkpoint; size 0 and no note before the
+        first.
+        """
         with self._turn:
-            size = self._published()
+            size = self._follow()
+            note = self._newest_note() if size else self._shelf.note(0) or b""
             return size, self._tree.root(size), note
 
     def inclusion(self, position: int) -> Inclusion:
@@ -138,26 +77,106 @@ class AuditStore:
 
     def consistency(self, old_size: int, new_size: int) -> list[bytes]:
         with self._turn:
+            self._follow()
             return self._tree.consistency_proof(old_size, new_size)
 
     def close(self) -> None:
         with self._turn:
-            self._db.close()
+            self._shelf.close()
 
-    def _published(self) -> int:
-        return int(self._db.execute("SELECT ifnull(max(size), 0) FROM checkpoints").fetchone()[0])
+    def _follow(self) -> int:
+        """Take what is published into the tree; return the size of the newest checkpoint."""
+        size = self._shelf.published()
+        if size - self._tree.size > READ_LIMIT_MAX:
+            self._tree = Tree(self._shelf)
+        self._grow(size)
+        self._tree.forget_kept()
+        return size
+
+    def _grow(self, size: int) -> None:
+        """Take records into the tree until it has at least `size`, or all there are."""
+        while self._tree.size < size and (stored := self._log.read(self._tree.size)):
+            self._tree.append(leaf_hashes([body for _, body in stored]))
 
     def _newest_note(self) -> bytes:
-        size = self._published()
-        note = self._note(size)
+        size = self._shelf.published()
+        note = self._shelf.note(size)
         if note is None:
             raise CheckpointError(f"the newest checkpoint, {size}, cannot be found: {RESTORE}")
         return note
 
-    def _note(self, size: int) -> bytes | None:
-        query = "SELECT note FROM checkpoints WHERE size = ?"
-        row = self._db.execute(query, (size,)).fetchone()
-        return None if row is None else bytes(row[0])
+
+class AuditStore(AuditReader):
+    """The one who integrates, and publishes with the key in `folder`."""
+
+    def __init__(self, folder: Path, shelf: Shelf, log: LogReader) -> None:
+        """Closes the shelf when it is closed, or raises."""
+        try:
+            super().__init__(shelf, log)
+            self.origin = f"databourse/{log.venue}"
+            self._key = load_or_make_key(folder / PRIVATE_KEY_NAME)
+            self.verifier = VerifierKey(self.origin, self._key.public_key())
+            shelf.keep_verifier(str(self.verifier))
+            published = shelf.published()
+            if published > log.size:
+                raise CheckpointError(
+                    f"checkpoints speak of {published} records but the log has {log.size}: "
+                    "published records are missing; run `databourse audit verify` and restore the "
+                    "log"
+                )
+        except BaseException:
+            shelf.close()
+            raise
+
+    def integrate(self) -> int:
+        """Take all new records into the tree; return its size."""
+        with self._turn:
+            self._grow(self._log.size)
+            self._tree.flush()
+            return self._tree.size
+
+    def check(self) -> None:
+        """Raises CheckpointError when the newest checkpoint is not of this log, key and tree, or
+        the newest records, from which the clock is set, are not those in the tree.
+        """
+        size = self.integrate()
+        if not self._shelf.published():
+            return
+        try:
+            said = verify(self._newest_note(), self.verifier)
+        except CheckpointError as error:
+            raise CheckpointError(
+                f"the newest checkpoint is damaged: {error}; {RESTORE}"
+            ) from error
+        start = max(size - NEWEST_RECORDS, 0)
+        newest = leaf_hashes([body for _, body in self._log.read(start, NEWEST_RECORDS)])
+        right = newest == [self._tree.leaf(index) for index in range(start, size)]
+        signed = (said.size, said.root) == (self._shelf.published(), self._tree.root(said.size))
+        if not right or not signed:
+            raise CheckpointError(
+                f"the log and its tree are not what checkpoint {said.size} signed: {RESTORE}; "
+                "if it finds nothing, the tree is damaged: run `databourse rebuild`"
+            )
+
+    def publish(self) -> bytes:
+        """Return a signed checkpoint of the tree as it stands, kept if it says something new."""
+        with self._turn:
+            return self._publish()
+
+    def _publish(self) -> bytes:
+        checkpoint = Checkpoint(self.origin, self._tree.size, self._tree.root())
+        known = self._shelf.note(checkpoint.size)
+        if known is not None:
+            return known
+        note = sign(checkpoint, self._key)
+        self._shelf.keep_notes([(checkpoint.size, note)])
+        return note
+
+    def _follow(self) -> int:
+        """It is the one whom the others follow."""
+        if not self._shelf.published():
+            self._publish()
+        return self._shelf.published()
 
 
 class AuditLoop:
@@ -194,20 +213,22 @@ class AuditLoop:
             log.error("audit: nothing more is published: %s; restart once mended", words(error))
 
 
-def stored_notes(folder: Path) -> Iterator[tuple[int, bytes]]:
-    """Yield the checkpoints of a data folder, smallest size first, without opening it for
+def stored_notes(folder: Path) -> list[Note]:
+    """Return the checkpoints of a data folder, smallest size first, without opening it for
     writing.
     """
-    path = folder / FILE_NAME
-    if not path.exists():
-        return
-    with telling(path, MEND), closing(read_only(path)) as db:
-        yield from db.execute("SELECT size, note FROM checkpoints ORDER BY size")
+    with closing(read_folder_shelf(folder)) as shelf:
+        return shelf.notes()
 
 
 def stored_verifier(folder: Path) -> VerifierKey:
     """Raises CheckpointError when the folder has no readable verifier key."""
-    path = folder / VERIFIER_NAME
-    if not path.exists():
-        raise CheckpointError(f"{folder} has no {VERIFIER_NAME}; give the verifier key with --key")
-    return read_verifier(path.read_text(errors="replace"))
+    with closing(read_folder_shelf(folder)) as shelf:
+        return verifier_of(shelf, str(folder))
+
+
+def verifier_of(shelf: Shelf, place: str) -> VerifierKey:
+    verifier = shelf.verifier()
+    if verifier is None:
+        raise CheckpointError(f"{place} has no {VERIFIER_NAME}; give the verifier key with --key")
+    return read_verifier(verifier)

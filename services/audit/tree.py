@@ -4,33 +4,25 @@ A full tile of level L holds the hashes of 256 neighbouring subtrees of 256**L l
 tlog-tiles). Only full tiles are stored; the right edge is in memory and is remade from the log.
 """
 
-import sqlite3
 from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from hashlib import sha256
 from typing import Final
 
 from market.merkle import EMPTY_ROOT, HASH_BYTES, ProofError, largest_power_below
+from services.audit.shelf import Shelf, SqliteShelf
 
 TILE_BITS: Final = 8
 TILE_WIDTH: Final = 1 << TILE_BITS
 _TILE_BYTES: Final = TILE_WIDTH * HASH_BYTES
-TILES: Final = """
-CREATE TABLE IF NOT EXISTS tiles (
-    level INTEGER NOT NULL, number INTEGER NOT NULL, hashes BLOB NOT NULL,
-    PRIMARY KEY (level, number)
-) STRICT
-"""
 
 
 class Tree:
-    """Grows by leaf hashes. `flush` writes what has become full, in the caller's transaction."""
+    """Grows by leaf hashes. `flush` keeps what has become full, all of it in one transaction."""
 
-    def __init__(self, db: sqlite3.Connection | None = None) -> None:
-        """Without a database the tree lives in memory."""
-        db = db or sqlite3.connect(":memory:", isolation_level=None)
-        db.execute(TILES)
-        self._db = db
+    def __init__(self, shelf: Shelf | None = None) -> None:
+        """Without a shelf the tree lives in memory."""
+        self._shelf = shelf or SqliteShelf()
         self._edges: list[bytearray] = [bytearray()]
         self._unsaved: dict[tuple[int, int], bytes] = {}
         self._full_tiles: list[int] = [0]
@@ -49,9 +41,19 @@ class Tree:
         self._cut(0)
 
     def flush(self) -> None:
-        rows = [(level, number, hashes) for (level, number), hashes in self._unsaved.items()]
-        self._db.executemany("INSERT OR REPLACE INTO tiles VALUES (?, ?, ?)", rows)
-        self._unsaved.clear()
+        if self._unsaved:
+            self._shelf.keep_tiles([(*place, hashes) for place, hashes in self._unsaved.items()])
+            self._unsaved.clear()
+
+    def forget_kept(self) -> None:
+        """Drop from memory what another process has kept meanwhile."""
+        if self._unsaved:
+            kept = self._shelf.tile_counts()
+            self._unsaved = {
+                (level, number): hashes
+                for (level, number), hashes in self._unsaved.items()
+                if number >= kept.get(level, 0)
+            }
 
     def root(self, size: int | None = None) -> bytes:
         """Return the root of the first `size` leaves, or of all."""
@@ -122,14 +124,12 @@ class Tree:
         """
         hashes = self._unsaved.get((level, number))
         if hashes is None:
-            query = "SELECT hashes FROM tiles WHERE level = ? AND number = ?"
-            row = self._db.execute(query, (level, number)).fetchone()
-            if row is None or len(row[0]) != _TILE_BYTES:
+            hashes = self._shelf.tile(level, number)
+            if hashes is None or len(hashes) != _TILE_BYTES:
                 raise ProofError(
                     f"tile {number} of level {level} is missing or damaged; stop the market and "
                     "run `databourse rebuild`"
                 )
-            hashes = bytes(row[0])
         return levels(hashes)
 
     def _cut(self, level: int) -> None:
@@ -153,13 +153,13 @@ class Tree:
         """Take up the stored tiles; the level above the last full one is folded from those
         below.
         """
-        query = "SELECT count(*) FROM tiles WHERE level = ?"
+        counts = self._shelf.tile_counts()
         level = 0
-        while count := self._db.execute(query, (level,)).fetchone()[0]:
+        while count := counts.get(level, 0):
             self._full_tiles[level] = count
             self._edges.append(bytearray())
             self._full_tiles.append(0)
-            above = self._db.execute(query, (level + 1,)).fetchone()[0]
+            above = counts.get(level + 1, 0)
             for number in range(above * TILE_WIDTH, count):
                 self._edges[level + 1] += self._load(level, number)[-1]
             level += 1

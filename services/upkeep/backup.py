@@ -19,6 +19,7 @@ import msgspec
 from services.audit import store as audit
 from services.audit.checkpoint import VerifierKey
 from services.audit.findings import Finding
+from services.audit.shelf import FILE_NAME as AUDIT_NAME
 from services.audit.verify import verify_log
 from services.database import StoreError, read_only, telling
 from services.files import OWNER_ONLY, sha256_of, sync_folder
@@ -31,7 +32,7 @@ MANIFEST_NAME: Final = "manifest.json"
 MANIFEST_BYTES_MAX: Final = 64 * 1024 * 1024
 BACKUP_VERSION: Final = 1
 SUFFIX: Final = ".tar"
-DATABASES: Final = (audit.FILE_NAME, EDGE_NAME, embedded.FILE_NAME)  # the log last
+DATABASES: Final = (AUDIT_NAME, EDGE_NAME, embedded.FILE_NAME)  # the log last
 CONTENT: Final = "content"
 PLAIN_FILES: Final = ("keys", TOKENS_NAME)
 _INCOMING: Final = "incoming-"  # uploads under way
@@ -62,7 +63,7 @@ def back_up(folder: Path, out: Path) -> tuple[Path, Manifest]:
     with tempfile.TemporaryDirectory(prefix="databourse-", dir=path.parent) as name:
         beside = Path(name)
         sources = _sources(folder, beside)
-        if not any(audit.stored_notes(beside)):
+        if not audit.stored_notes(beside):
             raise BackupError(f"{folder} has no signed checkpoint yet; try again in a second")
         with closing(EmbeddedReader(beside)) as copied:
             manifest = Manifest(

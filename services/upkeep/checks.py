@@ -21,6 +21,8 @@ from schemas.envelope import decode_record
 from services.audit import store as audit
 from services.audit.checkpoint import verify
 from services.audit.replay import replay_log
+from services.audit.shelf import FILE_NAME as AUDIT_NAME
+from services.audit.shelf import SqliteShelf, read_folder_shelf
 from services.audit.tree import Tree
 from services.audit.verify import verify_log
 from services.clock import JUMP_MS, wall_ns
@@ -45,7 +47,7 @@ SQLITE_MIN: Final = (3, 37, 0)  # STRICT tables
 _ROOT: Final = Path(__file__).parents[2]
 LOCKS: Final = (_ROOT / "requirements.lock", _ROOT / "requirements-dev.lock")
 _PIN: Final = re.compile(r"^([\w.-]+)(?:\[[^\]]*\])?==([^\s;]+)", re.MULTILINE)
-DATABASES: Final = (embedded.FILE_NAME, audit.FILE_NAME, EDGE_NAME, READ_MODELS_NAME)
+DATABASES: Final = (embedded.FILE_NAME, AUDIT_NAME, EDGE_NAME, READ_MODELS_NAME)
 LEFTOVERS: Final = ("content/incoming-*", "*.rebuilt*", "*.new", "keys/*.new")
 
 
@@ -81,7 +83,7 @@ class Folder:
 
     @cached_property
     def notes(self) -> list[tuple[int, bytes]]:
-        return list(audit.stored_notes(self.path))
+        return audit.stored_notes(self.path)
 
     def databases(self) -> Iterator[tuple[str, sqlite3.Connection]]:
         for name in DATABASES:
@@ -189,8 +191,8 @@ def _checkpoint(folder: Folder) -> Found:
         return State.FAIL if folder.log.size else State.OK, "no checkpoint"
     size, note = folder.notes[-1]
     said = verify(note, audit.stored_verifier(folder.path))
-    with closing(read_only(folder.path / audit.FILE_NAME)) as db:
-        root = grow(Tree(db), folder.log).root(size)
+    with closing(read_folder_shelf(folder.path)) as shelf:
+        root = grow(Tree(shelf), folder.log).root(size)
     right = (said.size, said.root) == (size, root)
     return (
         State.OK if right else State.FAIL,
@@ -207,15 +209,16 @@ def _published(folder: Folder) -> Found:
 
 
 def _tiles(folder: Folder) -> Found:
-    query = "SELECT level, number, hashes FROM tiles ORDER BY level, number"
-    with closing(read_only(folder.path / audit.FILE_NAME)) as db:
+    if not (folder.path / AUDIT_NAME).exists():
+        return State.FAIL, f"{AUDIT_NAME} is missing"
+    with closing(read_folder_shelf(folder.path)) as shelf:
         if not folder.full:
-            return State.OK, f"{db.execute('SELECT count(*) FROM tiles').fetchone()[0]} full tiles"
-        with closing(sqlite3.connect(":memory:", isolation_level=None)) as fresh_db:
-            grow(Tree(fresh_db), folder.log).flush()
-            stored, fresh = db.execute(query).fetchall(), fresh_db.execute(query).fetchall()
+            return State.OK, f"{sum(shelf.tile_counts().values())} full tiles"
+        with closing(SqliteShelf()) as fresh:
+            grow(Tree(fresh), folder.log).flush()
+            stored, right = shelf.tiles(), set(fresh.tiles())
     # A tree that lags has fewer tiles; those it has must be right.
-    wrong = [tile[:2] for tile in stored if tile not in set(fresh)]
+    wrong = [tile[:2] for tile in stored if tile not in right]
     return (
         (State.FAIL, f"wrong tiles: {wrong[:5]}") if wrong else (State.OK, f"{len(stored)} right")
     )

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import NamedTuple
 
 from services.audit.checkpoint import CheckpointError, verify
-from services.audit.store import FILE_NAME, MEND, VERSION, stored_notes, stored_verifier
-from services.audit.store import SCHEMA as AUDIT_SCHEMA
+from services.audit.shelf import FILE_NAME, MEND, SCHEMA, VERSION, SqliteShelf
+from services.audit.store import stored_notes, stored_verifier
 from services.audit.tree import Tree, leaf_hashes
 from services.database import open_database, telling
 from services.gateway.databases import READ_MODELS_NAME, read_models_in
@@ -39,15 +39,14 @@ def rebuild(folder: Path, progress: Progress = lambda done: None) -> Rebuilt:
 
 
 def _rebuild_tree(folder: Path, log: LogReader, progress: Progress) -> Rebuilt:
-    notes = list(stored_notes(folder))
+    notes = stored_notes(folder)
     beside = folder / f"{FILE_NAME}.rebuilt"
     beside.unlink(missing_ok=True)
-    with closing(open_database(beside, VERSION, AUDIT_SCHEMA, "free some disk space")) as db:
-        tree = grow(Tree(db), log, progress)
-        db.execute("BEGIN")
+    with closing(open_database(beside, VERSION, SCHEMA, "free some disk space")) as db:
+        shelf = SqliteShelf(db, beside)
+        tree = grow(Tree(shelf), log, progress)
         tree.flush()
-        db.executemany("INSERT INTO checkpoints VALUES (?, ?)", notes)
-        db.execute("COMMIT")
+        shelf.keep_notes(notes)
         _check_newest(folder, notes, tree)
         db.execute("PRAGMA journal_mode = DELETE")  # one whole file, to be renamed
     path = folder / FILE_NAME

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from schemas import commands as c
 from schemas.base import Command
+from services.audit.shelf import folder_shelf
 from services.audit.store import AuditStore
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.runner import CascadeRunner
@@ -47,7 +48,7 @@ def record(folder: Path, group: int = 7, *, ended: bool = True) -> None:
     now_ms = T0
     runner = CascadeRunner(log, lambda: now_ms)
     reader = EmbeddedReader(folder)
-    store = AuditStore(folder, reader, log.venue)
+    store = AuditStore(folder, folder_shelf(folder), reader)
     said = commands()
     for start in range(0, len(said), group):
         runner.run_now(said[start : start + group])

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from schemas.commands import Deposit
+from services.audit.shelf import folder_shelf
 from services.audit.store import AuditStore
 from services.gateway.content import ContentStore
 from streams.embedded import EmbeddedLog, EmbeddedReader
@@ -52,7 +53,7 @@ def main(folder: Path, early: bool) -> None:
     log = EmbeddedLog(folder)
     runner = CascadeRunner(log, lambda: T0 + HOUR_MS)
     reader = EmbeddedReader(folder)
-    store = AuditStore(folder, reader, log.venue)
+    store = AuditStore(folder, folder_shelf(folder), reader)
     content = ContentStore(folder / "content")
     for number in range(2):
         command = deposit(number)

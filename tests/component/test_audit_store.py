@@ -1,6 +1,5 @@
 """The stored tree against the reference functions, and checkpoints against every forgery."""
 
-import sqlite3
 from pathlib import Path
 
 import pytest
@@ -15,6 +14,7 @@ from services.audit.checkpoint import (
     sign,
     verify,
 )
+from services.audit.shelf import SqliteShelf
 from services.audit.tree import Tree, leaf_hashes
 from services.keys import load_or_make_key
 
@@ -26,13 +26,13 @@ SIZES = (1, 2, 3, 255, 256, 257, 511, 1_000, 65_535, 65_536, 65_537, 70_000)
 @pytest.fixture(scope="module")
 def tree() -> Tree:
     """A tree that was stored, opened again in the middle, and went on."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    first = Tree(db)
+    shelf = SqliteShelf()
+    first = Tree(shelf)
     first.append(HASHES[:1_000])
     first.flush()
     first.append(HASHES[1_000:66_000])
     first.flush()
-    again = Tree(db)
+    again = Tree(shelf)
     assert again.size == 66_000 // 256 * 256
     again.append(HASHES[again.size :])
     return again

@@ -12,6 +12,7 @@ from sqlalchemy import insert
 
 from schemas.envelope import encode
 from services.audit.checkpoint import CheckpointError
+from services.audit.shelf import folder_shelf
 from services.audit.store import AuditStore
 from services.commands import UsageError
 from services.commands.serve import open_process
@@ -51,7 +52,7 @@ def change(path: Path, statement: str) -> None:
 @pytest.mark.parametrize(
     ("name", "open_it"),
     [
-        ("audit.sqlite3", lambda folder: AuditStore(folder, MemoryLog(), "gx")),
+        ("audit.sqlite3", lambda folder: AuditStore(folder, folder_shelf(folder), MemoryLog())),
         ("edge.sqlite3", edge_in),
     ],
 )
@@ -109,7 +110,7 @@ def test_a_service_does_not_start_on_a_log_with_a_hole(
 
 def checked(folder: Path) -> None:
     log = EmbeddedLog(folder)
-    store = AuditStore(folder, log, "gx")
+    store = AuditStore(folder, folder_shelf(folder), log)
     try:
         store.check()
     finally:

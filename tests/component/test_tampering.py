@@ -12,6 +12,7 @@ import pytest
 from schemas.envelope import encode
 from services.audit.findings import Report
 from services.audit.replay import replay_log
+from services.audit.shelf import folder_shelf
 from services.audit.store import AuditStore, stored_notes, stored_verifier
 from services.audit.verify import verify_log
 from streams.embedded import FILE_NAME, EmbeddedReader
@@ -145,7 +146,7 @@ def test_replay_names_the_field_that_differs_and_not_what_is_in_it(
 def sign_again(folder: Path) -> None:
     (folder / "audit.sqlite3").unlink()
     log = EmbeddedReader(folder)
-    store = AuditStore(folder, log, log.venue)
+    store = AuditStore(folder, folder_shelf(folder), log)
     store.integrate()
     store.publish()
     store.close()

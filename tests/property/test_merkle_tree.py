@@ -1,13 +1,12 @@
 """The stored tree equals the reference whatever way it grew, and no false claim has a proof."""
 
-import sqlite3
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from market import merkle
 from market.merkle import ProofError
+from services.audit.shelf import SqliteShelf
 from services.audit.tree import Tree, leaf_hashes
 
 GROUPS_MAX, GROUP_MAX = 8, 300
@@ -19,14 +18,14 @@ groups = st.tuples(st.integers(1, GROUP_MAX), st.sampled_from(["go on", "flush",
 @st.composite
 def grown(draw: st.DrawFn) -> Tree:
     """Grow a tree by groups; after some it is flushed, after some dropped as it is and reopened."""
-    db = sqlite3.connect(":memory:", isolation_level=None)
-    tree = Tree(db)
+    shelf = SqliteShelf()
+    tree = Tree(shelf)
     for count, then in draw(st.lists(groups, max_size=GROUPS_MAX - 1)):
         tree.append(HASHES[tree.size : tree.size + count])
         if then == "flush":
             tree.flush()
         elif then == "reopen":
-            tree = Tree(db)
+            tree = Tree(shelf)
     tree.append(HASHES[tree.size : tree.size + draw(st.integers(1, GROUP_MAX))])
     return tree
 
