@@ -47,7 +47,9 @@ SETTINGS: Final = {  # of each session; the server, too, must find out who is go
     "tcp_keepalives_interval": "5",
     "tcp_keepalives_count": "3",
     "idle_in_transaction_session_timeout": str(STALLED_MS_MAX),
-    "enable_sort": "off",  # read by the index, whatever the planner knows of the table yet
+}
+_READING: Final = {  # by the index, whatever the planner knows of the table yet
+    "enable_sort": "off",
 }
 MIGRATE: Final = "run `databourse migrate`"
 
@@ -290,7 +292,7 @@ def connect(url: str, venue: str) -> psycopg.Connection[Any]:
         raise LogError(
             "that is no address of a database: write postgresql://USER@HOST:PORT/NAME"
         ) from None  # its own text shows the address, password and all
-    settings = {**SETTINGS, "search_path": f'"{venue}"'}
+    settings = {**SETTINGS, **_READING, "search_path": f'"{venue}"'}
     with telling():
         db = psycopg.connect("", autocommit=True, **{**ABOUT, **said})  # type: ignore[arg-type]
         try:

@@ -3,12 +3,11 @@
 What one process may do at a time is held by advisory locks, which end with whoever had them.
 """
 
-import hashlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Engine, create_engine, func, select
+from sqlalchemy import URL, Connection, Engine, create_engine, func, select
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
@@ -17,16 +16,16 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateSchema
 from sqlmodel import Session
 
+from schemas.topics import PARTITION_OF_VENUE
 from services.database import StoreError
 from services.migrations import migrate
 from streams.faults import words
+from streams.postgres import ABOUT, SETTINGS, lock_number
 
 ASKING_CONNECTIONS_MAX: Final = 8  # of one gateway, for what is read over HTTP
 WORKING_CONNECTIONS_MAX: Final = 6  # of its threads: calls about the edge itself, the webhooks
-WAIT_S_MAX: Final = 5  # for a connection of those to come free, and for the server to take one
-STALLED_MS_MAX: Final = 15_000  # in a transaction: a process that stands still must not stop others
+WAIT_S_MAX: Final = 5  # for one of those to come free
 DRIVER: Final = "postgresql+psycopg"
-MEND: Final = "look whether PostgreSQL runs and takes connections there"
 T = TypeVar("T")
 
 
@@ -37,30 +36,24 @@ class PostgresSchema:
 
     def __init__(self, url: str, venue: str) -> None:
         """`url` is postgresql://USER@HOST:PORT/NAME. Raises StoreError when it cannot be used."""
-        try:
-            parsed = make_url(url).set(drivername=DRIVER)
-        except ArgumentError as error:
-            raise StoreError(
-                "that is no address; write postgresql://USER@HOST:PORT/NAME"
-            ) from error
+        if venue not in PARTITION_OF_VENUE:
+            known = ", ".join(PARTITION_OF_VENUE)
+            raise StoreError(f"there is no venue {venue!r}; there are {known}")
+        address = _parsed(url)
         self._venue = venue
-        self._name = f"{parsed.set(drivername='postgresql').render_as_string()}, venue {venue}"
-        settings = (
-            f'-c search_path="{venue}" -c idle_in_transaction_session_timeout={STALLED_MS_MAX}'
-        )
-        about = {
-            "options": settings,
-            "connect_timeout": WAIT_S_MAX,
-            "application_name": "databourse",
-        }
-        more = {"connect_args": about, "hide_parameters": True}
+        self._name = f"{address.set(query={}).render_as_string()}, venue {venue},"
+        settings = {**SETTINGS, "search_path": f'"{venue}"'}
+        options = " ".join(f"-c {name}={value}" for name, value in settings.items())
+        about = {**ABOUT, **address.query, "options": options}
+        more: dict[str, Any] = {"connect_args": about, "hide_parameters": True}
+        parsed = address.set(drivername=DRIVER, query={})
         pooled = {**more, "max_overflow": 0, "pool_timeout": WAIT_S_MAX}
         self.engine = create_engine(parsed, pool_size=WORKING_CONNECTIONS_MAX, **pooled)
         self._lasting = create_engine(parsed, poolclass=NullPool, **more)  # one for each lease
         self._asking = create_async_engine(parsed, pool_size=ASKING_CONNECTIONS_MAX, **pooled)
         try:
             with self.telling(), self.engine.begin() as db:
-                _wait_for(db, self._key("migration"))
+                _wait_for(db, lock_number(venue, "migration"))
                 db.execute(CreateSchema(venue, if_not_exists=True))
                 migrate(db)
         except BaseException:
@@ -72,12 +65,12 @@ class PostgresSchema:
         try:
             yield
         except (DBAPIError, PoolTimeout) as error:
-            raise StoreError(f"{self._name} cannot be used: {words(error)}; {MEND}") from error
+            raise StoreError(f"{self._name} cannot be used: {words(error)}") from error
 
     @contextmanager
     def writing(self) -> Iterator[Connection]:
         with self.engine.begin() as db:
-            _wait_for(db, self._key("edge"))
+            _wait_for(db, lock_number(self._venue, "edge"))
             yield db
 
     async def ask(self, question: Callable[[Connection], T]) -> T:
@@ -91,18 +84,13 @@ class PostgresSchema:
             return await session.run_sync(question)  # type: ignore[arg-type]
 
     def lease(self, name: str) -> "_Lease":
-        return _Lease(self._lasting, self._key(name))
+        return _Lease(self._lasting, lock_number(self._venue, name))
 
     async def leave(self) -> None:
         await self._asking.dispose()
 
     def close(self) -> None:
         self.engine.dispose()
-
-    def _key(self, name: str) -> int:
-        """Return the number of an advisory lock of this venue; they are the database's."""
-        digest = hashlib.sha256(f"databourse/{self._venue}/{name}".encode()).digest()
-        return int.from_bytes(digest[:8], signed=True)
 
 
 class _Lease:
@@ -121,8 +109,8 @@ class _Lease:
         try:
             if self._db is None:
                 self._db = self._engine.connect()
-            with self._db.begin():
-                self._has = bool(self._db.execute(question).scalar_one())
+            with self.begin() as db:
+                self._has = bool(db.execute(question).scalar_one())
         except DBAPIError:
             self.release()
         return self._has
@@ -130,8 +118,13 @@ class _Lease:
     @contextmanager
     def begin(self) -> Iterator[Connection]:
         assert self._db is not None, "a lease is taken before anything is done under it"
-        with self._db.begin():
-            yield self._db
+        try:
+            with self._db.begin():
+                yield self._db
+        except DBAPIError as error:
+            if error.connection_invalidated:  # or SQLAlchemy would go on with another, without it
+                self.release()
+            raise
 
     def release(self) -> None:
         db, self._db, self._has = self._db, None, False
@@ -143,3 +136,13 @@ class _Lease:
 def _wait_for(db: Connection, key: int) -> None:
     """Wait for the lock, and have it until the transaction ends."""
     db.execute(select(func.pg_advisory_xact_lock(key)))
+
+
+def _parsed(url: str) -> URL:
+    try:
+        address = make_url(url)
+    except (ArgumentError, ValueError):
+        raise StoreError(
+            "that is no address of a database: write postgresql://USER@HOST:PORT/NAME"
+        ) from None  # its own text shows the address, password and all
+    return address.set(drivername="postgresql")

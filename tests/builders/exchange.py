@@ -3,6 +3,7 @@
 import itertools
 import json
 import threading
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from starlette.testclient import TestClient
 
 from services.gateway.app import create_app
 from services.process import TOKENS_NAME, Process
+from tests.builders.postgres import database_of
 from tests.builders.server import Server
 
 CSV = b"day,mm\n2024-01-01,1.5\n2024-01-02,0\n2024-01-03,7.25\n"
@@ -43,9 +45,14 @@ class Exchange:
     http: Any
 
     def __init__(self, folder: Path, *, private_webhooks: bool = False) -> None:
-        self.process = Process(folder, private_webhooks=private_webhooks)
+        db = database_of(folder)
+        self.process = Process(folder, private_webhooks=private_webhooks, db=db)
         self.process.start()
-        self._speak_through(TestClient(create_app(self.process.exchange)))
+        self._client = TestClient(create_app(self.process.exchange))
+        self._one_event_loop = ExitStack()
+        if db:  # whose connections belong to one; by itself the client takes a new one each time
+            self._one_event_loop.enter_context(self._client)
+        self._speak_through(self._client)
         self.tokens = self.process.first_tokens()
 
     def _speak_through(self, http: Any) -> None:
@@ -53,8 +60,12 @@ class Exchange:
         self.ids: dict[str, str] = {}
         self._keys = itertools.count(1)
 
-    def close(self) -> None:
+    def stop(self) -> None:
+        self._one_event_loop.close()
         self.process.stop()
+
+    def close(self) -> None:
+        self.stop()
         left = [
             thread.name for thread in threading.enumerate() if thread.name in ("runner", "audit")
         ]

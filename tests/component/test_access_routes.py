@@ -230,4 +230,4 @@ def test_a_missed_deadline_stands_on_the_operators_list(tmp_path: Path) -> None:
     assert (row["status"], row["overdue_since_ms"]) == ("decision", None)
     left = market.ok("operator", "GET", "/v1/escalations")["items"]
     assert [row["id"] for row in left] == ["acc_case02"]
-    market.process.stop()
+    market.stop()

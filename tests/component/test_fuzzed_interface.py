@@ -73,7 +73,7 @@ def test_many_cases(tmp_path: Path, operation: tuple[str, str]) -> None:
         for mode in MODES:
             fuzz(world, operation, LONG_CASES, mode)
     finally:
-        world.market.process.stop()
+        world.market.stop()
 
 
 def fuzz(world: World, operation: tuple[str, str], cases: int, mode: GenerationMode) -> None:

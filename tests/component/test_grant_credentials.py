@@ -125,13 +125,13 @@ def test_indexes_are_in_the_order_of_issue_also_when_the_read_models_are_made_ag
     issued = [free_grant(first) for _ in range(3)]
     first.ok("anna", "POST", f"/v1/grants/{issued[0]}/end")
     known = indexes(first)
-    first.process.stop()  # the market of this module goes on beside it
+    first.stop()  # the market of this module goes on beside it
     assert known == {grant_id: number for number, grant_id in enumerate(issued)}
     for path in tmp_path.glob(f"{READ_MODELS_NAME}*"):
         path.unlink()
     second = Exchange(tmp_path)
     assert indexes(second) == known
-    second.process.stop()
+    second.stop()
 
 
 def test_there_is_no_list_before_a_grant_is_in_it(market: Exchange) -> None:

@@ -120,12 +120,12 @@ def test_a_retry_after_a_restart_gives_the_same_token(tmp_path: Path) -> None:
     path, wish = "/v1/parties/pty_operator/tokens", {"role": "operator", "lasts_ms": 60_000}
     first = Exchange(tmp_path)
     issued = first.ok("operator", "POST", path, wish, key="once")
-    first.process.stop()
+    first.stop()
     again = Exchange(tmp_path)
     assert again.ok("operator", "POST", path, wish, key="once") == issued
     again.tokens["new"] = issued["token"]
     assert again.ok("new", "GET", "/v1/me")["token_id"] == issued["id"]
-    again.process.stop()
+    again.stop()
 
 
 def test_a_store_of_the_first_version_is_taken_over(tmp_path: Path) -> None:
