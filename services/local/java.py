@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 from xml.etree import ElementTree
 
 from services.local.daemon import LocalError
@@ -26,6 +26,11 @@ _GET_JAVA: Final = (
 _GET_MAVEN: Final = "install it (Debian, Ubuntu: `apt-get install maven`)"
 
 
+class Java(NamedTuple):
+    program: str
+    version: str
+
+
 def kafka_version() -> str:
     """Return the version that the pom names."""
     found = ElementTree.parse(POM).findtext("properties/kafka.version")
@@ -33,26 +38,26 @@ def kafka_version() -> str:
     return found
 
 
-def find_java() -> str:
+def find_java() -> Java:
     """Return a Java that is new enough. Raises LocalError that says what to do."""
     home = os.environ.get("JAVA_HOME")
-    java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
-    if java is None:
+    program = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
+    if program is None:
         where = f"in JAVA_HOME ({home})" if home else "on the PATH"
         raise LocalError(f"there is no Java {where}: {_GET_JAVA}")
-    told = subprocess.run([java, "-version"], capture_output=True, text=True, check=False)
-    version = java_version(told.stderr)
+    told = subprocess.run([program, "-version"], capture_output=True, text=True, check=False)
+    version = re.search(r'version "([^"]+)"', told.stderr)
     if version is None:
-        raise LocalError(f"{java} does not tell its version: {told.stderr.strip()}")
-    if version < JAVA_VERSION_MIN:
-        raise LocalError(f"{java} is Java {version}: {_GET_JAVA}")
-    return java
+        raise LocalError(f"{program} does not tell its version: {told.stderr.strip()}")
+    if feature_release(version[1]) < JAVA_VERSION_MIN:
+        raise LocalError(f"{program} is Java {version[1]}: {_GET_JAVA}")
+    return Java(program, version[1])
 
 
-def java_version(told: str) -> int | None:
-    """Return the feature release from what `java -version` tells: 8 of 1.8.0_392, 25 of 25-ea."""
-    found = re.search(r'version "(?:1\.)?(\d+)', told)
-    return int(found[1]) if found else None
+def feature_release(version: str) -> int:
+    """Return 8 of 1.8.0_392, 17 of 17.0.15, 25 of 25-ea; 0 of what is no version."""
+    found = re.match(r"(?:1\.)?(\d+)", version)
+    return int(found[1]) if found else 0
 
 
 def kafka_jars(tell: Callable[[str], None]) -> Path:

@@ -64,7 +64,7 @@ def start() -> str:
 
 
 def end(folder: str) -> None:
-    Broker(Path(folder)).kill()
+    Broker(Path(folder)).stop()
     shutil.rmtree(folder)
 
 

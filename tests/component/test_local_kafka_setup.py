@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from services.local.daemon import LocalError
-from services.local.java import cache_folder, find_java, java_version, kafka_jars, kafka_version
+from services.local.java import cache_folder, feature_release, find_java, kafka_jars, kafka_version
 from services.local.kafka import Kafka, Node, new_cluster_id, properties
 from services.local.ports import PORTS, free_port, is_free
 from tests.builders.cli import run
@@ -44,18 +44,17 @@ def put_maven(folder: Path, ending: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("told", "version"),
-    [
-        ('openjdk version "17.0.15" 2025-04-15', 17),
-        ('java version "1.8.0_392"', 8),
-        ('openjdk version "21" 2023-09-19', 21),
-        ('openjdk version "25-ea" 2025-09-16', 25),
-        ('Picked up JAVA_TOOL_OPTIONS: -Xmx1g\nopenjdk version "11.0.2"', 11),
-        ("no such thing", None),
-    ],
+    ("version", "release"),
+    [("17.0.15", 17), ("1.8.0_392", 8), ("21", 21), ("25-ea", 25), ("11.0.2", 11), ("new", 0)],
 )
-def test_the_version_of_java_is_read(told: str, version: int | None) -> None:
-    assert java_version(told) == version
+def test_the_release_of_java_is_read(version: str, release: int) -> None:
+    assert feature_release(version) == release
+
+
+def test_a_java_that_tells_no_version_is_told(bare: Path) -> None:
+    put(bare / "java", "echo 'out of order' >&2")
+    with pytest.raises(LocalError, match="does not tell its version: out of order"):
+        find_java()
 
 
 def test_missing_java_is_told_with_what_to_install(
@@ -75,12 +74,12 @@ def test_java_home_goes_before_the_path(
     with pytest.raises(LocalError, match=r"no Java in JAVA_HOME \(.*jdk\)"):
         find_java()
     put(tmp_path / "jdk" / "bin" / "java", "echo 'openjdk version \"21\"' >&2")
-    assert find_java() == str(tmp_path / "jdk" / "bin" / "java")
+    assert find_java() == (str(tmp_path / "jdk" / "bin" / "java"), "21")
 
 
 def test_a_java_too_old_is_told(bare: Path) -> None:
-    put(bare / "java", "echo 'openjdk version \"11.0.2\"' >&2")
-    with pytest.raises(LocalError, match="is Java 11: install Java 17 or newer"):
+    put(bare / "java", "echo 'Picked up options' >&2; echo 'openjdk version \"11.0.2\"' >&2")
+    with pytest.raises(LocalError, match=r"is Java 11\.0\.2: install Java 17 or newer"):
         find_java()
 
 
