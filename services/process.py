@@ -3,7 +3,6 @@
 The composition root: the only place that knows all services.
 """
 
-import json
 import threading
 from collections.abc import Collection, Sequence
 from contextlib import ExitStack
@@ -11,36 +10,29 @@ from pathlib import Path
 from typing import Final
 
 from schemas.base import Command
-from schemas.commands import ApproveParty, OpenVenue, RegisterParty, SetCalendar, VerifyParty
-from schemas.parties import PartyKind, Role, VenueTerms
 from services.audit.shelf import folder_shelf
 from services.audit.store import AuditLoop, AuditStore
 from services.clock import Clock
 from services.credentials.keys import GrantKeys
 from services.credentials.signed import issuer_of
-from services.files import write_whole
-from services.founding import FIRST_PARTIES
 from services.gateway.content import ContentStore
 from services.gateway.databases import in_folder, in_postgres
 from services.gateway.edge_store import EdgeStore
 from services.gateway.exchange import Exchange
 from services.gateway.projector_loop import ProjectorLoop
 from services.gateway.status_lists import SignedLists
-from services.gateway.tokens import Principal, TokenStore
+from services.gateway.tokens import TokenStore
 from services.gateway.webhooks.loop import WebhookLoop
 from services.gateway.webhooks.store import WebhookStore
 from services.keys import load_or_make_secret
-from services.workdays import load_calendar
+from services.opening import first_tokens, issue_first_tokens, opening_commands
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, Stored
 from streams.recovery import recorded_until_ms
 from streams.runner import CascadeRunner
 
-TOKENS_NAME: Final = "first-tokens.json"
-DEFAULT_TERMS: Final = VenueTerms(
-    currencies=("CNY", "USD"), buyer_fee_bps=100, seller_fee_bps=200, verification_required=True
-)
+CATCH_UP_SECONDS: Final = 5.0  # for read models: a caller waits so long who does not ask for more
 
 
 class Process:
@@ -105,9 +97,9 @@ class Process:
         self.runner.on_commit = self.projection.wake
         self.projection.catch_up()
         if not self.log.size:
-            self._open_venue()
-        if not (self.folder / TOKENS_NAME).exists():
-            self._issue_first_tokens()
+            self.runner.run_now(opening_commands(self.clock()))
+            self.projection.catch_up()
+        issue_first_tokens(self.tokens, self.folder, self.clock())
         self.runner.start()
         self.projection.start()
         self.audit.start()
@@ -117,8 +109,10 @@ class Process:
         """Raises LogError when the runner had failed; all is closed then too."""
         self._opened.close()
 
-    async def publish(self, command: Command) -> int:
-        return (await self.runner.submit_async(command)).size
+    async def publish(self, command: Command, wait_s: float) -> bool:
+        """The command and all it causes become durable together, and are shown soon after."""
+        size = (await self.runner.submit_async(command)).size
+        return await self.caught_up(size, max(wait_s, CATCH_UP_SECONDS))
 
     async def caught_up(self, size: int, wait_s: float) -> bool:
         return await self.projection.reached(size, wait_s)
@@ -136,58 +130,7 @@ class Process:
         return [notice for notice in (self.clock.notice,) if notice]
 
     def first_tokens(self) -> dict[str, str]:
-        """Return the operator's and regulator's first tokens by role, as kept in the data
-        folder.
-        """
-        tokens: dict[str, str] = json.loads((self.folder / TOKENS_NAME).read_text())
-        return tokens
-
-    def _open_venue(self) -> None:
-        """A new folder gets its venue's terms, the calendar, an operator and a regulator."""
-        now_ms = self.clock()
-        operator_id = FIRST_PARTIES[Role.OPERATOR][0]
-        commands: list[Command] = [
-            OpenVenue(
-                id="cmd_open_venue", at_ms=now_ms, operator_id=operator_id, terms=DEFAULT_TERMS
-            ),
-            SetCalendar(
-                id="cmd_set_calendar",
-                at_ms=now_ms,
-                operator_id=operator_id,
-                calendar=load_calendar(),
-            ),
-        ]
-        for role, (party_id, name) in FIRST_PARTIES.items():
-            commands += [
-                RegisterParty(
-                    id=party_id, at_ms=now_ms, name=name, kind=PartyKind.ENTERPRISE, roles=(role,)
-                ),
-                VerifyParty(
-                    id=f"cmd_verify_{role}",
-                    at_ms=now_ms,
-                    party_id=party_id,
-                    operator_id=operator_id,
-                    method="opening of the venue",
-                    evidence=TOKENS_NAME,
-                ),
-                ApproveParty(
-                    id=f"cmd_approve_{role}",
-                    at_ms=now_ms,
-                    party_id=party_id,
-                    operator_id=operator_id,
-                ),
-            ]
-        self.runner.run_now(commands)
-        self.projection.catch_up()
-
-    def _issue_first_tokens(self) -> None:
-        tokens = {
-            role.value: self.tokens.issue(
-                Principal(party_id, role, token_id=f"tok_first_{role}"), self.clock()
-            )
-            for role, (party_id, _) in FIRST_PARTIES.items()
-        }
-        write_whole(self.folder / TOKENS_NAME, json.dumps(tokens).encode())
+        return first_tokens(self.folder)
 
 
 class _LockedReader(EmbeddedReader):

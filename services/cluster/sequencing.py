@@ -14,7 +14,7 @@ from services.audit.sequencer import SEQUENCED, Sequencer
 from streams.kafka.reader import reading
 from streams.kafka.settings import POLL_MS_MAX, KafkaSettings
 from streams.kafka.wire import from_wire
-from streams.log import Entry, Log
+from streams.log import Entry, Log, LogError
 
 READ_RECORDS_MAX: Final = 2_000
 WAITING_RECORDS_MAX: Final = 20_000  # of one topic, for their place; then others are read first
@@ -39,6 +39,7 @@ class Sequencing:
         self._partition = PARTITION_OF_VENUE[trail.venue]
         self._sequencer = Sequencer(trail.heads())
         self._stopping = False
+        self._failure: LogError | None = None
         self._placed_at = time.monotonic()
 
     async def run(self) -> None:
@@ -52,9 +53,16 @@ class Sequencing:
                 )
                 if found:
                     await self._place(found)
+        if self._failure is not None:
+            raise self._failure
 
     def stop(self) -> None:
         self._stopping = True
+
+    def fail(self, error: LogError) -> None:
+        """Stop, and let `run` raise this."""
+        self._failure = error
+        self.stop()
 
     def faults(self) -> list[str]:
         waited = time.monotonic() - self._placed_at

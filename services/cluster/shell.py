@@ -78,7 +78,7 @@ async def serving(work: Work, health: socket.socket | None) -> AsyncIterator[Non
     if health is None:
         yield
         return
-    server = _Quiet(uvicorn.Config(health_app(work), log_level="error", access_log=False))
+    server = Quiet(uvicorn.Config(health_app(work), log_level="error", access_log=False))
     task = asyncio.create_task(server.serve(sockets=[health]))
     try:
         yield
@@ -106,7 +106,7 @@ async def metrics(request: Request) -> Response:
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 
-class _Quiet(uvicorn.Server):
+class Quiet(uvicorn.Server):
     """Leaves signals to the process."""
 
     @contextmanager

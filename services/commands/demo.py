@@ -20,10 +20,12 @@ from sqlmodel import Session, col, func, select
 from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
 from services.audit.verify import verify_log
-from services.commands.serve import Port, listen, open_process, stop_process, uvicorn_config
+from services.commands.edge_options import Port, listen
+from services.commands.serve import open_process, stop_process
 from services.demo.client import TIMEOUT_SECONDS, Client
 from services.demo.traders import Traders
 from services.demo.world import build
+from services.gateway.server import uvicorn_config
 from services.gateway.tables import BalanceRow, GrantRow, TradeRow, UsageRow
 from services.process import Process
 from streams.embedded import EmbeddedReader
@@ -60,7 +62,7 @@ async def _run(
 ) -> None:
     listener = listen("127.0.0.1", port)
     process = open_process(folder)
-    server = uvicorn.Server(uvicorn_config(process))
+    server = uvicorn.Server(uvicorn_config(process.exchange))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     say = _sayer(as_json)

@@ -1,5 +1,7 @@
 """`databourse service`: one process of a market that runs on Kafka and PostgreSQL."""
 
+import json
+import socket
 import sys
 from collections.abc import Callable
 from enum import StrEnum
@@ -10,8 +12,11 @@ import typer
 
 from schemas.topics import Service
 from services.clock import Clock
+from services.cluster.auditing import Auditing
+from services.cluster.gateway import Edge, Gateway
 from services.cluster.shell import Work, run
 from services.cluster.supervisor import Supervisor, own_command
+from services.commands import UsageError
 from services.commands.cluster_options import (
     DEFAULT_MECHANISM,
     DatabaseUrl,
@@ -26,8 +31,24 @@ from services.commands.cluster_options import (
     kafka_settings,
     venue_named,
 )
-from services.commands.options import Data, data_folder
-from services.commands.serve import listen
+from services.commands.edge_options import (
+    ADDRESS,
+    FAILED,
+    HOST,
+    PARTY,
+    PORT,
+    Host,
+    Port,
+    PrivateWebhooks,
+    Proxy,
+    RateLimit,
+    RateLimitAddress,
+    RateLimitFailed,
+    address_of,
+    edge_settings,
+    listen,
+)
+from services.commands.options import AsJson, Data, data_folder
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.worker import Worker
 
@@ -37,26 +58,44 @@ app = typer.Typer()
 class Name(StrEnum):
     MATCHING = "matching"
     SETTLEMENT = "settlement"
+    AUDIT = "audit"
+    GATEWAY = "gateway"
 
 
 class Place(NamedTuple):
-    """What a service is given to work with."""
+    """What a service is given to work with; a gateway listens."""
 
     kafka: KafkaSettings
     database: str
     venue: str
     folder: Path
     instance: str | None
+    edge: Edge
+    listener: socket.socket | None
 
 
 def _decider(service: Service) -> Callable[[Place], Work]:
     return lambda place: Worker(place.kafka, service, Clock(), place.instance)
 
 
+def _audit(place: Place) -> Work:
+    return Auditing(place.kafka, place.database, place.venue, place.folder, Clock())
+
+
+def _gateway(place: Place) -> Work:
+    assert place.listener is not None, "a gateway listens"
+    return Gateway(
+        place.kafka, place.database, place.venue, place.folder, place.listener, place.edge
+    )
+
+
 _MAKERS: Final[dict[Name, Callable[[Place], Work]]] = {
     Name.MATCHING: _decider(Service.MATCHING),
     Name.SETTLEMENT: _decider(Service.SETTLEMENT),
+    Name.AUDIT: _audit,
+    Name.GATEWAY: _gateway,
 }
+_ON_THE_DATABASE: Final = frozenset({Name.AUDIT, Name.GATEWAY})
 
 
 @app.command("service")
@@ -82,12 +121,17 @@ def service(
             help="Tell of /healthz, /readyz, /metrics there; 0 takes any free port.",
         ),
     ] = None,
-    host: Annotated[
-        str, typer.Option("--host", envvar="DATABOURSE_HOST", help="Loopback unless told.")
-    ] = "127.0.0.1",
+    host: Host = HOST,
+    port: Port = PORT,
+    rate_limit: RateLimit = PARTY,
+    rate_limit_address: RateLimitAddress = ADDRESS,
+    rate_limit_failed: RateLimitFailed = FAILED,
+    proxy: Proxy = "",
+    private_webhooks: PrivateWebhooks = False,
     restart: Annotated[
         bool, typer.Option("--restart", help="Start it again when it has to be, as a supervisor.")
     ] = False,
+    as_json: AsJson = False,
     kafka_user: KafkaUser = "",
     kafka_password_file: KafkaPasswordFile = None,
     kafka_mechanism: KafkaMechanism = DEFAULT_MECHANISM,
@@ -99,14 +143,16 @@ def service(
 
     After a fault in a commit it ends with exit code 75 and has to be started again; with --restart
     it does that itself. matching and settlement serve all venues, shared among their twins; the
-    others one venue.
+    others one venue. Port and rate limits are the gateway's.
 
     Example: databourse service matching --log kafka://127.0.0.1:9092 --instance matching-1
     """
     if restart:
         arguments = [argument for argument in sys.argv[1:] if argument != "--restart"]
         raise typer.Exit(Supervisor(own_command(arguments)).run())
-    settings = kafka_settings(
+    if name in _ON_THE_DATABASE and not db:
+        raise UsageError(f"{name} needs --db postgresql://USER@HOST:PORT/NAME")
+    kafka = kafka_settings(
         log,
         kafka_user,
         kafka_password_file,
@@ -115,6 +161,31 @@ def service(
         kafka_cert_file,
         kafka_key_file,
     )
-    place = Place(settings, db, venue_named(venue), data_folder(data), instance or None)
+    limits = edge_settings(rate_limit, rate_limit_address, rate_limit_failed)
+    place = Place(
+        kafka,
+        db,
+        venue_named(venue),
+        data_folder(data),
+        instance or None,
+        Edge(limits, proxy, private_webhooks),
+        listen(host, port) if name is Name.GATEWAY else None,
+    )
     health = None if health_port is None else listen(host, health_port)
+    _tell(name, place, health, as_json)
     run(name.value, lambda: _MAKERS[name](place), health)
+
+
+def _tell(name: Name, place: Place, health: socket.socket | None, as_json: bool) -> None:
+    """Say where the service is to be found, before it takes up work."""
+    found = {
+        what: address_of(listener)
+        for what, listener in (("url", place.listener), ("health", health))
+        if listener is not None
+    }
+    if as_json:
+        typer.echo(json.dumps({"service": name, "instance": place.instance, **found}))
+    else:
+        for what, url in found.items():
+            typer.echo(f"{name}: {what} {url}")
+    sys.stdout.flush()

@@ -30,7 +30,7 @@ from streams.runner import Overloaded
 
 RowT = TypeVar("RowT", bound=SQLModel)
 WAIT_SECONDS_MAX: Final = 30.0
-CATCH_UP_SECONDS: Final = 5.0
+SETTLE_SECONDS: Final = 5.0  # how long a caller waits who asked for what must be settled first
 ID_LENGTHS: Final = range(5, 65)  # of `schemas.base.Id`
 _WAIT: Final = re.compile(r"wait=(\d{1,4})")
 
@@ -126,21 +126,45 @@ class Call:
         if not self._wait_s or not shown:
             return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
         await self.outcome(command.id)
-        row = show(await self.read(table, key))
-        return JSONResponse(row.model_dump(mode="json", exclude={"digest"}), 200, location)
+        row = await self.find(table, key)
+        if row is None:  # sent before, and still under way
+            return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
+        told = show(row).model_dump(mode="json", exclude={"digest"})
+        return JSONResponse(told, 200, location)
 
-    async def publish(self, command: Command) -> bool:
-        """Make a command durable; return whether the read models show it already.
+    async def settle(self, command: Command, table: type[RowT], key: str) -> RowT:
+        """Send a command and return the row it led to, whether the caller wants to wait or not.
 
-        Raises Problem 503 when nothing was taken.
+        Raises the Problem it was refused with, or 503 while it is under way.
         """
+        if not await self._was_sent(command):
+            await self.publish(command, at_least_s=SETTLE_SECONDS)
+        row = await self.find(table, key)
+        if row is None:
+            if await self.find(CommandRow, command.id):
+                await self.outcome(command.id)
+            raise Problem(
+                503,
+                "under_way",
+                "It is not settled yet: send the same again under the same key.",
+                {"Retry-After": "1"},
+            )
+        await self.outcome(command.id)
+        return row
+
+    async def publish(self, command: Command, at_least_s: float = 0.0) -> bool:
+        """Make a command durable, wait as long as the caller wants, or longer; return whether the
+        read models show all it caused.
+
+        Raises Problem 503 when that is not known, or nothing was taken.
+        """
+        wait_s = max(self._wait_s, at_least_s)
         try:
-            size = await self.exchange.market.publish(command)
+            return await self.exchange.market.publish(command, wait_s)
         except Overloaded as error:
             raise Problem(503, "overloaded", str(error), {"Retry-After": "1"}) from error
         except LogError as error:
             raise Problem(503, "log_unavailable", str(error)) from error
-        return await self.exchange.market.caught_up(size, max(self._wait_s, CATCH_UP_SECONDS))
 
     async def outcome(self, command_id: str) -> CommandRow:
         """Return the accepted command. Raises the Problem it was refused with."""

@@ -17,16 +17,11 @@ from streams.log import LogReader
 
 
 class Market(Protocol):
-    """Takes commands durably and tells when the read models have caught up."""
+    """Takes commands durably and tells when the read models show what became of them."""
 
-    async def publish(self, command: Command) -> int:
-        """Return the log's size once the command is durable. Raises LogError, having taken
-        nothing.
-        """
-
-    async def caught_up(self, size: int, wait_s: float) -> bool:
-        """Wait until the read models hold everything below `size`; False when that took too
-        long.
+    async def publish(self, command: Command, wait_s: float) -> bool:
+        """Make the command durable; wait up to `wait_s` until the read models hold all it caused,
+        and return whether they do. Raises LogError: the same may be sent again.
         """
 
     def faults(self) -> list[str]:

@@ -38,6 +38,11 @@ class ProjectorLoop:
         self._turn = threading.Lock()
         self._thread = threading.Thread(target=self._run, name="projector", daemon=True)
 
+    @property
+    def position(self) -> int:
+        """How far the read models have come, as last seen."""
+        return self._position
+
     def start(self) -> None:
         self._thread.start()
 

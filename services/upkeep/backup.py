@@ -24,7 +24,7 @@ from services.audit.verify import verify_log
 from services.database import StoreError, read_only, telling
 from services.files import OWNER_ONLY, sha256_of, sync_folder
 from services.gateway.databases import EDGE_NAME
-from services.process import TOKENS_NAME
+from services.opening import TOKENS_NAME
 from streams import embedded
 from streams.embedded import EmbeddedReader
 

@@ -29,7 +29,7 @@ from services.clock import JUMP_MS, wall_ns
 from services.database import digest_path, read_only, rests
 from services.files import sha256_of
 from services.gateway.databases import EDGE_MEND, EDGE_NAME, READ_MODELS_NAME, read_models_in
-from services.process import TOKENS_NAME
+from services.opening import TOKENS_NAME
 from services.upkeep.backup import CONTENT
 from services.upkeep.rebuild import grow, project_all
 from streams import embedded

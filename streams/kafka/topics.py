@@ -90,19 +90,14 @@ async def describe(settings: KafkaSettings) -> dict[str, dict[str, Any]]:
 
 
 async def _create(admin: Any, missing: list[Topic], brokers: int) -> None:
-    new = []
-    for topic in missing:
-        replicas = min(topic.replication, brokers)
-        if replicas < topic.replication:
-            log.warning(
-                "%s: %d of %d replicas, as there are no more brokers",
-                topic.name,
-                replicas,
-                topic.replication,
-            )
-        new.append(
-            NewTopic(topic.name, PARTITIONS, replicas, topic_configs=configuration(topic, replicas))
-        )
+    scarce = [topic.name for topic in missing if topic.replication > brokers]
+    if scarce:
+        log.warning("%d brokers, so %d topics get fewer replicas", brokers, len(scarce))
+    new = [
+        NewTopic(topic.name, PARTITIONS, replicas, topic_configs=configuration(topic, replicas))
+        for topic in missing
+        for replicas in (min(topic.replication, brokers),)
+    ]
     answer = await admin.create_topics(new, timeout_ms=int(CALL_SECONDS_MAX * 1000))
     for name, code, *_ in answer.topic_errors:
         if code and for_code(code) is not TopicAlreadyExistsError:

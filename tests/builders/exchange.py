@@ -11,7 +11,8 @@ import httpx2 as httpx
 from starlette.testclient import TestClient
 
 from services.gateway.app import create_app
-from services.process import TOKENS_NAME, Process
+from services.opening import TOKENS_NAME
+from services.process import Process
 from tests.builders.postgres import database_of
 from tests.builders.server import Server
 

@@ -80,8 +80,7 @@ async def deliver(grant_id: str, body: DeliveryBody, call: Caller) -> Response:
         spatial=body.spatial,
         delivery=delivery,
     )
-    await call.send(command, t.UsageRow, usage_id)
-    await call.outcome(usage_id)
+    await call.settle(command, t.UsageRow, usage_id)
     headers = {
         "Usage-Id": usage_id,
         "Content-Location": f"/v1/grants/{grant_id}/deliveries/{usage_id}",
