@@ -25,6 +25,7 @@ from services.gateway.projector import digest
 from services.gateway.rows import look_up
 from services.gateway.tables import CommandRow
 from services.gateway.tokens import Principal, scope_of
+from services.stores.base import worked_out
 from streams.log import LogError
 from streams.runner import Overloaded
 
@@ -108,7 +109,12 @@ class Call:
         return row
 
     async def query(self, ask: Callable[[Session], Any]) -> Any:
+        """Return a page of rows, or what is no more."""
         return await self.exchange.reads.query(ask)
+
+    async def work_out(self, ask: Callable[[Session], Any]) -> Any:
+        """Return what is made of many rows."""
+        return await worked_out(self.exchange.reads, ask)
 
     async def send(
         self,

@@ -6,8 +6,19 @@ from typing import Protocol, TypeVar
 
 from sqlalchemy import Connection, Engine
 from sqlmodel import Session
+from starlette.concurrency import run_in_threadpool
 
 T = TypeVar("T")
+
+
+async def worked_out(database: "Database", question: Callable[[Session], T]) -> T:
+    """Answer what takes computing too, in a thread."""
+
+    def work() -> T:
+        with Session(database.engine, expire_on_commit=False) as session:
+            return question(session)
+
+    return await run_in_threadpool(work)
 
 
 class Lease(Protocol):
@@ -44,7 +55,7 @@ class Database(Protocol):
         """Answer what is looked up by a key."""
 
     async def query(self, question: Callable[[Session], T]) -> T:
-        """Answer what may take a while; the event loop goes on."""
+        """Answer with a page of rows; the event loop goes on while the database looks for them."""
 
     def lease(self, name: str) -> Lease: ...
 

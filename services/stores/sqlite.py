@@ -10,10 +10,10 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session
-from starlette.concurrency import run_in_threadpool
 
 from services.database import StoreError, open_database, put_to_rest, wake
 from services.migrations import migrate
+from services.stores.base import worked_out
 from streams.faults import DATABASE_FAULTS, words
 
 BUSY_MS_MAX: Final = 10_000
@@ -77,11 +77,7 @@ class SqliteFile:
             return question(db)
 
     async def query(self, question: Callable[[Session], T]) -> T:
-        def run() -> T:
-            with Session(self.engine, expire_on_commit=False) as session:
-                return question(session)
-
-        return await run_in_threadpool(run)
+        return await worked_out(self, question)
 
     def lease(self, name: str) -> "_Own":
         return _Own(self.engine)

@@ -144,6 +144,15 @@ def test_a_server_that_does_not_answer_is_told_without_the_password(database: st
     assert "hidden" not in str(told.value)
 
 
+def test_text_is_sorted_by_code_points_whatever_the_database_does(schema: PostgresSchema) -> None:
+    query = """
+        SELECT DISTINCT collation_name FROM information_schema.columns
+        WHERE table_schema = 'gx' AND data_type = 'text' AND table_name <> 'alembic_version'
+    """
+    with schema.engine.connect() as db:
+        assert db.execute(text(query)).scalars().all() == ["C"]
+
+
 def test_amounts_are_exact_to_the_last_unit_and_text_holds_what_messages_may(
     schema: PostgresSchema,
 ) -> None:

@@ -42,7 +42,7 @@ async def status_list(purpose: Purpose, number: Number, call: Caller) -> Respons
     """A signed W3C bitstring status list: which grants have ended, or are suspended. Deliveries of
     the market itself never wait for it.
     """
-    token = await call.query(
+    token = await call.work_out(
         lambda session: call.exchange.status_lists.get(session, purpose, number, call.at_ms)
     )
     if token is None:

@@ -57,7 +57,7 @@ async def statement(
     wants_csv = CSV in accept
     if wants_csv:
         limit, after = statements.LINES_MAX, -1
-    made: Statement = await call.query(
+    made: Statement = await call.work_out(
         lambda session: statements.statement(
             session, party_id, period, limit, after, is_owner=is_owner
         )
@@ -83,5 +83,7 @@ async def trial_balance(call: Caller, at_ms: At | None = None) -> TrialBalance:
     """All accounts and per currency their sum, which is zero when the books are right; now, or
     after all that counts from `at_ms` or before.
     """
-    made: TrialBalance = await call.query(lambda session: statements.trial_balance(session, at_ms))
+    made: TrialBalance = await call.work_out(
+        lambda session: statements.trial_balance(session, at_ms)
+    )
     return made
