@@ -146,13 +146,13 @@ def dockerfile_faults(text: str) -> Iterator[str]:
     lines = [line for line in text.splitlines() if line and not line.startswith("#")]
     for line in lines:
         if line.startswith("FROM "):
-            image, _, digest = line.split()[1].partition("@")
+            image, _, _ = line.split()[1].partition("@")
             if not _PYTHON.fullmatch(image):
                 yield f"{line}: not one release of the Python that the tests run on"
-        for path in line.split()[1:-1] if line.startswith("COPY ") else ():
-            if not path.startswith("--from=") and "--from=" not in line:
-                if not (ROOT / path).exists():
-                    yield f"{path} is not there to be copied"
+        copied = line.split()[1:-1] if line.startswith("COPY ") else []
+        if not any(path.startswith("--from=") for path in copied):
+            missing = [path for path in copied if not (ROOT / path).exists()]
+            yield from (f"{path} is not there to be copied" for path in missing)
     users = [line.split()[1].partition(":")[0] for line in lines if line.startswith("USER ")]
     if not users or not users[-1].isdigit() or users[-1] == "0":
         yield "the image runs as root"
