@@ -1,7 +1,10 @@
 """Where a cluster is: options that its commands have, each also a variable of the environment."""
 
+import inspect
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -66,6 +69,14 @@ KafkaKeyFile = Annotated[
     typer.Option("--kafka-key-file", envvar="DATABOURSE_KAFKA_KEY_FILE", help="PEM, its key."),
 ]
 DEFAULT_MECHANISM: Final = "SCRAM-SHA-512"
+_KAFKA: Final[dict[str, tuple[Any, Any]]] = {
+    "kafka_user": (KafkaUser, ""),
+    "kafka_password_file": (KafkaPasswordFile, None),
+    "kafka_mechanism": (KafkaMechanism, DEFAULT_MECHANISM),
+    "kafka_ca_file": (KafkaCaFile, None),
+    "kafka_cert_file": (KafkaCertFile, None),
+    "kafka_key_file": (KafkaKeyFile, None),
+}
 
 
 def kafka_settings(
@@ -94,6 +105,30 @@ def kafka_settings(
     except (LogError, OSError) as error:
         raise UsageError(f"--log: {error}") from error
     return settings
+
+
+def on_kafka(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options that say where Kafka is and how to speak to it; it takes what
+    they say as `kafka`, None where there is no --log.
+    """
+    own = inspect.signature(command)
+
+    @wraps(command)
+    def with_kafka(**given: Any) -> None:
+        said = {name.removeprefix("kafka_"): given.pop(name) for name in _KAFKA}
+        url = given.pop("log")
+        command(kafka=kafka_settings(url, **said) if url else None, **given)
+
+    keep = [p for name, p in own.parameters.items() if name != "kafka"]
+    more = [
+        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
+        for name, (kind, default) in {"log": (LogUrl, ""), **_KAFKA}.items()
+    ]
+    with_kafka.__signature__ = own.replace(  # type: ignore[attr-defined]
+        parameters=[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in keep] + more
+    )
+    with_kafka.__annotations__ = {p.name: p.annotation for p in [*keep, *more]}
+    return with_kafka
 
 
 def venue_named(name: str) -> str:

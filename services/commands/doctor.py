@@ -1,5 +1,6 @@
 """`databourse doctor`: every check of a data folder and of the market that runs on it."""
 
+import asyncio
 import json
 from collections import Counter
 from pathlib import Path
@@ -12,7 +13,12 @@ from rich.table import Table
 from rich.text import Text
 
 from services.commands import Exit, UsageError
+from services.commands.cluster_options import DatabaseUrl, Venue, on_kafka, venue_named
 from services.upkeep.checks import Finding, State, examine
+from services.upkeep.cluster import look, look_at_trail
+from services.upkeep.cluster_checks import examine as examine_cluster
+from streams.kafka.settings import KafkaSettings
+from streams.log import LogError
 
 app = typer.Typer()
 URL_SECONDS_MAX: Final = 5.0
@@ -20,23 +26,36 @@ _STYLE: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red"
 
 
 @app.command("doctor")
+@on_kafka
 def doctor(
-    data: Annotated[Path, typer.Option("--data", help="The market's data folder.")],
+    kafka: KafkaSettings | None,
+    data: Annotated[
+        Path | None, typer.Option("--data", help="The market's data folder; or give --log.")
+    ] = None,
     url: Annotated[str, typer.Option("--url", help="Also ask the market running there.")] = "",
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     full: Annotated[
         bool, typer.Option("--full", help="Read everything: hash all, verify, replay, compare.")
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Check a data folder, running or not, and say what to do about what is wrong.
+    """Check a data folder, or a venue on a cluster, running or not, and say what to do about what
+    is wrong.
 
-    Nothing is changed. Exit 1 when a check fails, 0 with warnings.
+    Nothing is changed. Exit 1 when a check fails, 0 with warnings. --data is meant where both are
+    known; --db adds the checks of the trail.
 
     Example: databourse doctor --data ./gx-data
     """
-    if not data.is_dir():
-        raise UsageError(f"there is no folder {data}", Exit.UNREACHABLE)
-    findings = examine(data, full=full)
+    if data is not None:
+        if not data.is_dir():
+            raise UsageError(f"there is no folder {data}", Exit.UNREACHABLE)
+        findings = examine(data, full=full)
+    elif kafka is not None:
+        findings = _of_cluster(kafka, db, venue_named(venue), full=full)
+    else:
+        raise UsageError("give --data FOLDER, or --log kafka://HOST:PORT for a cluster")
     if url:
         findings += _ask(url.rstrip("/"))
     counts = Counter(finding.state for finding in findings)
@@ -47,6 +66,21 @@ def doctor(
         Console(soft_wrap=False).print(_table(findings))
         typer.echo(", ".join(f"{counts[state]} {state}" for state in State))
     raise typer.Exit(Exit.FINDING if counts[State.FAIL] else Exit.RIGHT)
+
+
+def _of_cluster(kafka: KafkaSettings, db: str, venue: str, *, full: bool) -> list[Finding]:
+    try:
+        cluster = asyncio.run(look(kafka, venue, full=full))
+    except LogError as error:
+        raise UsageError(str(error), Exit.UNREACHABLE) from error
+    findings = []
+    if db:
+        try:
+            cluster = cluster._replace(database=db, trail=look_at_trail(db, venue))
+        except LogError as error:
+            advice = "look whether PostgreSQL runs and takes connections there"
+            findings = [Finding("database", State.FAIL, str(error), advice)]
+    return [*examine_cluster(cluster), *findings]
 
 
 def _table(findings: list[Finding]) -> Table:

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
@@ -47,10 +48,8 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
     Raises LogError when the cluster cannot be reached, or a topic has more partitions than there
     are venues.
     """
-    admin = AIOKafkaAdminClient(**settings.client())
-    try:
+    async with administering(settings) as admin:
         async with asyncio.timeout(CALL_SECONDS_MAX):
-            await admin.start()
             brokers = len((await admin.describe_cluster())["brokers"])
             there = {about["topic"]: about for about in await admin.describe_topics()}
         missing = [topic for topic in ALL_TOPICS if topic.name not in there]
@@ -59,34 +58,42 @@ async def ensure_topics(settings: KafkaSettings) -> list[str]:
         for topic in ALL_TOPICS:
             if topic.name in there:
                 await _extend(admin, topic, len(there[topic.name]["partitions"]))
-    except (KafkaError, TimeoutError, OSError) as error:
-        raise LogError(f"{settings!r}: {error!r}; is the broker up?") from error
-    finally:
-        await admin.close()
     return [topic.name for topic in missing]
 
 
 async def describe(settings: KafkaSettings) -> dict[str, dict[str, Any]]:
-    """Return what the cluster has, by topic: `partitions`, `replicas` and `configuration`."""
+    """Return what the cluster has, by topic: `partitions`, `replicas`, how many of these are
+    `in_sync` at least, and `configuration`.
+    """
+    async with administering(settings) as admin, asyncio.timeout(CALL_SECONDS_MAX):
+        found: dict[str, dict[str, Any]] = {
+            about["topic"]: {
+                "partitions": len(about["partitions"]),
+                "replicas": min(len(part["replicas"]) for part in about["partitions"]),
+                "in_sync": min(len(part["isr"]) for part in about["partitions"]),
+            }
+            for about in await admin.describe_topics()
+            if not about["is_internal"]
+        }
+        for name, settings_of in (await _configurations(admin, sorted(found))).items():
+            found[name]["configuration"] = settings_of
+    return found
+
+
+@asynccontextmanager
+async def administering(settings: KafkaSettings) -> AsyncIterator[Any]:
+    """Yield a client that asks and changes the cluster itself. Raises LogError when it does not
+    answer.
+    """
     admin = AIOKafkaAdminClient(**settings.client())
     try:
         async with asyncio.timeout(CALL_SECONDS_MAX):
             await admin.start()
-            found: dict[str, dict[str, Any]] = {
-                about["topic"]: {
-                    "partitions": len(about["partitions"]),
-                    "replicas": min(len(part["replicas"]) for part in about["partitions"]),
-                }
-                for about in await admin.describe_topics()
-                if not about["is_internal"]
-            }
-            for name, settings_of in (await _configurations(admin, sorted(found))).items():
-                found[name]["configuration"] = settings_of
+        yield admin
     except (KafkaError, TimeoutError, OSError) as error:
         raise LogError(f"{settings!r}: {error!r}; is the broker up?") from error
     finally:
         await admin.close()
-    return found
 
 
 async def _create(admin: Any, missing: list[Topic], brokers: int) -> None:
