@@ -1,5 +1,5 @@
-"""Where the tree's full tiles, the checkpoints and the public key are kept: in a data folder, or in
-the database of the trail.
+"""Where the tree's full tiles, the checkpoints and the public key are kept: in a data folder here,
+in the database of a cluster's trail in `services.audit.shared`.
 """
 
 import sqlite3
@@ -9,9 +9,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, Final, LiteralString
 
-from services.database import StoreError, open_database, read_only, telling
-from services.files import write_whole
-from streams.postgres import Session, making
+from services.database import open_database, read_only, telling
 
 FILE_NAME: Final = "audit.sqlite3"
 VERIFIER_NAME: Final = "keys/checkpoint.pub"
@@ -26,12 +24,6 @@ CREATE TABLE IF NOT EXISTS tiles (
 ) STRICT
 """,
     "CREATE TABLE IF NOT EXISTS checkpoints (size INTEGER PRIMARY KEY, note BLOB NOT NULL) STRICT",
-)
-_POSTGRES_SCHEMA: Final[tuple[LiteralString, ...]] = (
-    "CREATE TABLE IF NOT EXISTS tiles (level smallint, number bigint, hashes bytea NOT NULL, "
-    "PRIMARY KEY (level, number))",
-    "CREATE TABLE IF NOT EXISTS checkpoints (size bigint PRIMARY KEY, note bytea NOT NULL)",
-    "CREATE TABLE IF NOT EXISTS verifiers (venue text PRIMARY KEY, verifier text NOT NULL)",
 )
 Tile = tuple[int, int, bytes]  # level, number, hashes
 Note = tuple[int, bytes]  # the tree's size, and the signed checkpoint over it
@@ -81,7 +73,8 @@ class Shelf(ABC):
         """Return the public key of who signs, as text."""
 
     @abstractmethod
-    def keep_verifier(self, verifier: str) -> None: ...
+    def keep_verifier(self, verifier: str) -> None:
+        """Keep it for those who have no data folder. Raises StoreError when there is another."""
 
     @abstractmethod
     def close(self) -> None: ...
@@ -110,7 +103,7 @@ class SqliteShelf(Shelf):
         return path.read_text(errors="replace") if path.exists() else None
 
     def keep_verifier(self, verifier: str) -> None:
-        write_whole(self._path.parent / VERIFIER_NAME, f"{verifier}\n".encode(), mode=0o644)
+        """It is in the folder already, where the private key is."""
 
     def close(self) -> None:
         self._db.close()
@@ -131,36 +124,6 @@ class SqliteShelf(Shelf):
                 raise
 
 
-class PostgresShelf(Shelf):
-    """In the venue's schema, beside its log; `create` makes the tables."""
-
-    def __init__(self, url: str, venue: str) -> None:
-        self._session = Session(url, venue)
-
-    def verifier(self) -> str | None:
-        rows = self._rows("SELECT verifier FROM verifiers WHERE venue = ?", (self._session.venue,))
-        return str(rows[0][0]) if rows else None
-
-    def keep_verifier(self, verifier: str) -> None:
-        venue = self._session.venue
-        query: Final = "INSERT INTO verifiers VALUES (?, ?) ON CONFLICT (venue) DO NOTHING"
-        self._write(query, [(venue, verifier)])
-        if self.verifier() != verifier:
-            raise StoreError(
-                f"the checkpoints of {venue} are signed with another key than this process has: "
-                "give the data folder with that key"
-            )
-
-    def close(self) -> None:
-        self._session.close()
-
-    def _rows(self, query: LiteralString, parameters: Sequence[Any] = ()) -> list[Any]:
-        return self._session.rows(query.replace("?", "%s"), parameters)
-
-    def _write(self, query: LiteralString, rows: Iterable[Sequence[Any]]) -> None:
-        self._session.write(query.replace("?", "%s"), rows)
-
-
 def folder_shelf(folder: Path) -> SqliteShelf:
     """Open a data folder's shelf to write to it. Raises StoreError."""
     path = folder / FILE_NAME
@@ -171,10 +134,3 @@ def read_folder_shelf(folder: Path) -> SqliteShelf:
     """Open a data folder's shelf to read; one that is not there yet is empty."""
     path = folder / FILE_NAME
     return SqliteShelf(read_only(path) if path.exists() else None, path)
-
-
-def create(url: str, venue: str) -> None:
-    """Make the tables of a `PostgresShelf` where they are not there yet."""
-    with making(url, venue) as db:
-        for table in _POSTGRES_SCHEMA:
-            db.execute(table)

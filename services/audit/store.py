@@ -21,6 +21,7 @@ from services.audit.checkpoint import (
 )
 from services.audit.shelf import VERIFIER_NAME, Note, Shelf, read_folder_shelf
 from services.audit.tree import Tree, leaf_hashes
+from services.files import write_whole
 from services.keys import load_or_make_key
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, RESTORE, LogReader
@@ -116,6 +117,7 @@ class AuditStore(AuditReader):
             self.origin = f"databourse/{log.venue}"
             self._key = load_or_make_key(folder / PRIVATE_KEY_NAME)
             self.verifier = VerifierKey(self.origin, self._key.public_key())
+            write_whole(folder / VERIFIER_NAME, f"{self.verifier}\n".encode(), mode=0o644)
             shelf.keep_verifier(str(self.verifier))
             published = shelf.published()
             if published > log.size:

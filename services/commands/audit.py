@@ -17,45 +17,54 @@ from services.audit import export
 from services.audit.checkpoint import CheckpointError, VerifierKey, read_verifier, verify
 from services.audit.findings import Report
 from services.audit.replay import replay_log
-from services.audit.store import stored_notes, stored_verifier
+from services.audit.shelf import Note
+from services.audit.store import verifier_of
 from services.audit.tree import Tree, leaf_hashes
 from services.audit.verify import verify_log
 from services.commands import Exit, UsageError
-from services.commands.folders import log_reader as _reader
+from services.commands.folders import Trail, log_reader, trail_reader
+from services.commands.options import AsJson, DatabaseUrl, TrailData, Venue
 from services.progress import progress
-from streams.embedded import EmbeddedReader
 from streams.endings import read_endings
-from streams.log import READ_LIMIT_MAX
+from streams.log import READ_LIMIT_MAX, LogReader
 
 app = typer.Typer(
     help="Verify, replay, show, prove and export the audit trace.", no_args_is_help=True
 )
-Data = Annotated[Path, typer.Option("--data", help="The market's data folder.")]
 Key = Annotated[
     str,
     typer.Option("--key", help="Verifier key (name+hash+base64); the folder's own if not given."),
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 @app.command("verify")
-def verify_command(data: Data, key: Key = "", as_json: AsJson = False) -> None:
+def verify_command(
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
+    key: Key = "",
+    as_json: AsJson = False,
+) -> None:
     """Check every record: order, completeness, ledger, and the signed checkpoints.
 
     Example: databourse audit verify --data ./gx-data
     """
-    with _reader(data) as log, progress("verifying", log.size, quiet=as_json) as tell:
-        report = verify_log(log, stored_notes(data), _verifier(data, key), tell)
+    with trail_reader(data, db, venue) as trail:
+        log, notes, verifier = trail.log, trail.shelf.notes(), _verifier(trail, key)
+        with progress("verifying", log.size, quiet=as_json) as tell:
+            report = verify_log(log, notes, verifier, tell)
     _conclude("verified", report, as_json)
 
 
 @app.command("replay")
-def replay_command(data: Data, as_json: AsJson = False) -> None:
+def replay_command(
+    data: TrailData = None, db: DatabaseUrl = "", venue: Venue = "gx", as_json: AsJson = False
+) -> None:
     """Decide every recorded input again and compare each record byte for byte.
 
     Example: databourse audit replay --data ./gx-data
     """
-    with _reader(data) as log, progress("replaying", log.size, quiet=as_json) as tell:
+    with log_reader(data, db, venue) as log, progress("replaying", log.size, quiet=as_json) as tell:
         report = replay_log(log, tell)
     _conclude("replayed", report, as_json)
 
@@ -63,14 +72,16 @@ def replay_command(data: Data, as_json: AsJson = False) -> None:
 @app.command("show")
 def show_command(
     position: Annotated[int, typer.Argument(help="Position in the log, from 0.")],
-    data: Data,
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     as_json: AsJson = False,
 ) -> None:
     """Show one record: attributes, message and leaf hash; the hash alone while it is sealed.
 
     Example: databourse audit show 17 --data ./gx-data
     """
-    with _reader(data) as log:
+    with log_reader(data, db, venue) as log:
         body = _body(log, position)
         record = decode_record(body)
         sealed = sealed_for(record.data) is not None and is_sealed(
@@ -89,7 +100,9 @@ def show_command(
 @app.command("prove")
 def prove_command(
     position: Annotated[int, typer.Argument(help="Position in the log, from 0.")],
-    data: Data,
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     key: Key = "",
     as_json: AsJson = False,
 ) -> None:
@@ -97,11 +110,11 @@ def prove_command(
 
     Example: databourse audit prove 17 --data ./gx-data
     """
-    _, note = _newest_note(data)
-    with _reader(data) as log:
+    with trail_reader(data, db, venue) as trail:
+        log, (_, note) = trail.log, _newest_note(trail)
         body = _body(log, position)
         try:
-            said = verify(note, _verifier(data, key))
+            said = verify(note, _verifier(trail, key))
             tree = Tree()
             for group in _bodies(log, said.size):
                 tree.append(leaf_hashes(group))
@@ -126,8 +139,10 @@ def prove_command(
 
 @app.command("export")
 def export_command(
-    data: Data,
     out: Annotated[Path, typer.Option("--out", help="A folder that does not exist yet.")],
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     as_json: AsJson = False,
 ) -> None:
     """Write the records with checkpoint, key and a manifest of hashes into a new folder.
@@ -138,10 +153,11 @@ def export_command(
     """
     if out.exists():
         raise UsageError(f"{out} exists already; name a folder that does not")
-    signed, verifier = _newest_note(data), _verifier(data, "")
-    with _reader(data) as log, progress("exporting", signed[0], quiet=as_json) as tell:
-        out.mkdir(parents=True)
-        manifest = export.write(log, signed, verifier, out, tell)
+    with trail_reader(data, db, venue) as trail:
+        signed, verifier = _newest_note(trail), _verifier(trail, "")
+        with progress("exporting", signed[0], quiet=as_json) as tell:
+            out.mkdir(parents=True)
+            manifest = export.write(trail.log, signed, verifier, out, tell)
     if as_json:
         typer.echo(json.dumps({"out": str(out), **msgspec.to_builtins(manifest)}))
     else:
@@ -191,26 +207,27 @@ def _conclude(what: str, report: Report, as_json: bool) -> None:
     raise typer.Exit(Exit.RIGHT if right else Exit.FINDING)
 
 
-def _verifier(data: Path, key: str) -> VerifierKey:
+def _verifier(trail: Trail, key: str) -> VerifierKey:
     try:
-        return read_verifier(key) if key else stored_verifier(data)
+        return read_verifier(key) if key else verifier_of(trail.shelf, trail.place)
     except CheckpointError as error:
         raise UsageError(str(error)) from error
 
 
-def _newest_note(data: Path) -> tuple[int, bytes]:
+def _newest_note(trail: Trail) -> Note:
     """Return size and text of the newest checkpoint, (0, b"") where there is none."""
-    return max(stored_notes(data), default=(0, b""))
+    size = trail.shelf.published()
+    return size, trail.shelf.note(size) or b""
 
 
-def _body(log: EmbeddedReader, position: int) -> bytes:
+def _body(log: LogReader, position: int) -> bytes:
     stored = log.read(position, 1) if position >= 0 else ()
     if not stored or stored[0].position != position:
         raise UsageError(f"there is no record {position}; the log has {log.size}, from 0")
     return stored[0].body
 
 
-def _bodies(log: EmbeddedReader, size: int) -> Iterator[list[bytes]]:
+def _bodies(log: LogReader, size: int) -> Iterator[list[bytes]]:
     """Yield the records up to `size`, a group at a time."""
     position = 0
     while position < size and (group := log.read(position, min(READ_LIMIT_MAX, size - position))):

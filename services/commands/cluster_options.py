@@ -22,21 +22,6 @@ LogUrl = Annotated[
         help="Kafka: kafka://HOST:PORT[,HOST:PORT...]; kafkas:// with TLS.",
     ),
 ]
-DatabaseUrl = Annotated[
-    str,
-    typer.Option(
-        "--db",
-        envvar="DATABOURSE_DB",
-        show_default=False,
-        help="PostgreSQL: postgresql://USER[:PASSWORD]@HOST:PORT/NAME.",
-    ),
-]
-Venue = Annotated[
-    str,
-    typer.Option(
-        "--venue", envvar="DATABOURSE_VENUE", help=f"One of {', '.join(PARTITION_OF_VENUE)}."
-    ),
-]
 KafkaUser = Annotated[
     str, typer.Option("--kafka-user", envvar="DATABOURSE_KAFKA_USER", help="For SASL.")
 ]

@@ -15,14 +15,13 @@ from schemas.money import format_minor
 from services.books import beancount, statement
 from services.books.bookings import bookings
 from services.commands import Exit, UsageError
-from services.commands.folders import log_reader
+from services.commands.folders import log_reader, place_of
+from services.commands.options import AsJson, DatabaseUrl, TrailData, Venue
 from services.commands.times import read_time
 
 app = typer.Typer(
     help="The books, read from the log: trial balance, statements, export.", no_args_is_help=True
 )
-Data = Annotated[Path, typer.Option("--data", help="The market's data folder.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 HELD: Final = (
     "What a party has available and what it has locked is one account here, held: a lock is no "
     "booking, and while an auction runs it would show a sealed bid."
@@ -37,14 +36,16 @@ def _help(about: str, example: str) -> str:
     "trial-balance", help=_help("Show every account and the sums by currency.", "trial-balance")
 )
 def trial_balance_command(
-    data: Data,
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     at: Annotated[
         str, typer.Option("--at", help="After all until this time (RFC 3339 or epoch ms).")
     ] = "",
     as_json: AsJson = False,
 ) -> None:
     until_ms = read_time(at) + 1 if at else INTEGER_MAX
-    with log_reader(data) as log:
+    with log_reader(data, db, venue) as log:
         made = statement.trial_balance(statement.fold(bookings(log, log.size), until_ms))
     if as_json:
         typer.echo(made.model_dump_json())
@@ -63,7 +64,9 @@ def trial_balance_command(
 @app.command("statement", help=_help("Show a party's lines of a period.", "statement pty_operator"))
 def statement_command(
     party_id: Annotated[str, typer.Argument(help="The party's id; also venue or treasury.")],
-    data: Data,
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     since: Annotated[str, typer.Option("--from", help="RFC 3339 or epoch ms.")] = "",
     until: Annotated[str, typer.Option("--until", help="Not included.")] = "",
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -73,7 +76,7 @@ def statement_command(
         from_ms=read_time(since) if since else 0,
         until_ms=read_time(until) if until else INTEGER_MAX,
     )
-    with log_reader(data) as log:
+    with log_reader(data, db, venue) as log:
         size = log.size
         opening = {
             account: amount
@@ -93,15 +96,18 @@ def statement_command(
     "export", help=_help("Write the books as a beancount file.", "export --out gx.beancount")
 )
 def export_command(
-    data: Data,
     out: Annotated[Path, typer.Option("--out", help="The file to write, *.beancount.")],
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     as_json: AsJson = False,
 ) -> None:
-    with log_reader(data) as log:
+    with log_reader(data, db, venue) as log:
         size = log.size
         summary = beancount.summarise(bookings(log, size))
         if not summary.transactions:
-            raise UsageError(f"nothing was booked in {data} yet; there is nothing to export")
+            place = place_of(data, db, venue)
+            raise UsageError(f"nothing was booked in {place} yet; there is nothing to export")
         partial = out.with_name(f"{out.name}.partial")
         try:
             with partial.open("w", encoding="utf-8", newline="\n") as file:

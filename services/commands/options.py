@@ -6,6 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
+from schemas.topics import PARTITION_OF_VENUE
 from services.commands import UsageError
 
 DEFAULT_DATA: Final = Path("databourse-data")
@@ -30,6 +31,24 @@ TokenFile = Annotated[
 Data = Annotated[
     Path | None,
     typer.Option("--data", help="A data folder [default: $DATABOURSE_DATA or ./databourse-data]."),
+]
+TrailData = Annotated[
+    Path | None, typer.Option("--data", help="The market's data folder; or give --db.")
+]
+DatabaseUrl = Annotated[
+    str,
+    typer.Option(
+        "--db",
+        envvar="DATABOURSE_DB",
+        show_default=False,
+        help="PostgreSQL: postgresql://USER[:PASSWORD]@HOST:PORT/NAME.",
+    ),
+]
+Venue = Annotated[
+    str,
+    typer.Option(
+        "--venue", envvar="DATABOURSE_VENUE", help=f"One of {', '.join(PARTITION_OF_VENUE)}."
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the answer as JSON.")]
 

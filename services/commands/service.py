@@ -19,7 +19,6 @@ from services.cluster.supervisor import Supervisor, own_command
 from services.commands import UsageError
 from services.commands.cluster_options import (
     DEFAULT_MECHANISM,
-    DatabaseUrl,
     KafkaCaFile,
     KafkaCertFile,
     KafkaKeyFile,
@@ -27,7 +26,6 @@ from services.commands.cluster_options import (
     KafkaPasswordFile,
     KafkaUser,
     LogUrl,
-    Venue,
     kafka_settings,
     venue_named,
 )
@@ -48,7 +46,7 @@ from services.commands.edge_options import (
     edge_settings,
     listen,
 )
-from services.commands.options import AsJson, Data, data_folder
+from services.commands.options import AsJson, Data, DatabaseUrl, Venue, data_folder
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.worker import Worker
 

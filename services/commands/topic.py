@@ -3,7 +3,6 @@
 import json
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Annotated, Any, Final
 
 import typer
@@ -16,14 +15,13 @@ from schemas.envelope import Record, decode_record, iso_time
 from schemas.topics import TOPIC_NAMED, TOPICS
 from services.commands import UsageError
 from services.commands.folders import log_reader
-from streams.embedded import EmbeddedReader
+from services.commands.options import DatabaseUrl, TrailData, Venue
 from streams.endings import read_endings
-from streams.log import READ_LIMIT_MAX, Stored
+from streams.log import READ_LIMIT_MAX, LogReader, Stored
 
 app = typer.Typer(
     help="List the topics of a market, and read the end of one.", no_args_is_help=True
 )
-Data = Annotated[Path, typer.Option("--data", help="The market's data folder.")]
 POLL_SECONDS: Final = 0.2
 TAIL_MAX: Final = READ_LIMIT_MAX
 _ENDINGS: Final = "bids"  # where the ends of auctions are told
@@ -31,7 +29,9 @@ _ENDINGS: Final = "bids"  # where the ends of auctions are told
 
 @app.command("list")
 def list_command(
-    data: Data,
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON array.")] = False,
 ) -> None:
     """List the topics: who writes, who decides on it, how many messages, the last offset.
@@ -40,7 +40,7 @@ def list_command(
 
     Example: databourse topic list --data ./gx-data
     """
-    with log_reader(data) as log:
+    with log_reader(data, db, venue) as log:
         heads = log.heads()
     rows = [
         {
@@ -66,7 +66,9 @@ def list_command(
 @app.command("tail")
 def tail_command(
     name: Annotated[str, typer.Argument(help="A topic, as `topic list` names it.")],
-    data: Data,
+    data: TrailData = None,
+    db: DatabaseUrl = "",
+    venue: Venue = "gx",
     count: Annotated[
         int, typer.Option("-n", min=0, max=TAIL_MAX, help="How many of the last messages.")
     ] = 10,
@@ -81,7 +83,7 @@ def tail_command(
     """
     if name not in TOPIC_NAMED:
         raise UsageError(f"there is no topic {name!r}; there are {', '.join(TOPIC_NAMED)}")
-    with log_reader(data) as log:
+    with log_reader(data, db, venue) as log:
         size = log.size
         endings = read_endings(log, size)
         for stored in _last(log, name, count, size):
@@ -99,7 +101,7 @@ def tail_command(
             return
 
 
-def _last(log: EmbeddedReader, name: str, count: int, size: int) -> list[Stored]:
+def _last(log: LogReader, name: str, count: int, size: int) -> list[Stored]:
     """Return the last `count` messages of a topic below `size`, looking back ever further."""
     width = max(count, 1)
     while True:
@@ -110,7 +112,7 @@ def _last(log: EmbeddedReader, name: str, count: int, size: int) -> list[Stored]
         width *= 4
 
 
-def _since(log: EmbeddedReader, position: int, topics: set[str]) -> Iterator[Stored]:
+def _since(log: LogReader, position: int, topics: set[str]) -> Iterator[Stored]:
     while stored := log.read(position, READ_LIMIT_MAX, topics):
         yield from stored
         position = stored[-1].position + 1

@@ -9,6 +9,7 @@ from schemas.base import Command
 from services.audit.shelf import folder_shelf
 from services.audit.store import AuditStore
 from streams.embedded import EmbeddedLog, EmbeddedReader
+from streams.log import Log
 from streams.runner import CascadeRunner
 from tests.builders.market import AT_AUCTION, FREE, METERED, T0, Market
 
@@ -44,11 +45,16 @@ def record(folder: Path, group: int = 7, *, ended: bool = True) -> None:
     """Run those commands on an embedded log in groups, publishing a checkpoint now and then; up to
     the auctions' end, or while they run.
     """
-    log = EmbeddedLog(folder)
+    log, reader = EmbeddedLog(folder), EmbeddedReader(folder)
+    record_on(log, AuditStore(folder, folder_shelf(folder), reader), group, ended=ended)
+    reader.close()
+    log.close()
+
+
+def record_on(log: Log, store: AuditStore, group: int = 7, *, ended: bool = True) -> None:
+    """The same on any log and its audit store, which is closed then."""
     now_ms = T0
     runner = CascadeRunner(log, lambda: now_ms)
-    reader = EmbeddedReader(folder)
-    store = AuditStore(folder, folder_shelf(folder), reader)
     said = commands()
     for start in range(0, len(said), group):
         runner.run_now(said[start : start + group])
@@ -61,5 +67,3 @@ def record(folder: Path, group: int = 7, *, ended: bool = True) -> None:
     store.integrate()
     store.publish()
     store.close()
-    reader.close()
-    log.close()
