@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from schemas.events import CheckpointSigned
-from services.audit.shelf import PostgresShelf
+from services.audit.shared import PostgresShelf
 from services.audit.store import AuditLoop, AuditStore
 from services.cluster.sequencing import Sequencing
 from streams.kafka.publisher import Publisher

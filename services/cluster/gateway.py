@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 import uvicorn
 
 from schemas.base import Command
-from services.audit.shelf import PostgresShelf
+from services.audit.shared import PostgresShelf
 from services.audit.store import AuditReader
 from services.clock import Clock
 from services.cluster.shell import Quiet as QuietServer

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from schemas.topics import PARTITION_OF_VENUE, TOPICS, Service
-from services.audit import shelf
+from services.audit import shared
 from services.gateway.databases import in_postgres
 from services.gateway.edge_store import EdgeStore
 from services.gateway.tokens import TokenStore
@@ -37,7 +37,7 @@ async def prepare(
     """
     made = await ensure_topics(settings)
     postgres.create(database, venue)
-    shelf.create(database, venue)
+    shared.create(database, venue)
     databases = in_postgres(database, venue)
     try:
         tokens = TokenStore(

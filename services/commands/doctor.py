@@ -13,7 +13,8 @@ from rich.table import Table
 from rich.text import Text
 
 from services.commands import Exit, UsageError
-from services.commands.cluster_options import DatabaseUrl, Venue, on_kafka, venue_named
+from services.commands.cluster_options import on_kafka, venue_named
+from services.commands.options import DatabaseUrl, Venue
 from services.upkeep.checks import Finding, State, examine
 from services.upkeep.cluster import look, look_at_trail
 from services.upkeep.cluster_checks import examine as examine_cluster

@@ -9,7 +9,6 @@ from services.clock import Clock
 from services.cluster.opening import prepare
 from services.commands.cluster_options import (
     DEFAULT_MECHANISM,
-    DatabaseUrl,
     KafkaCaFile,
     KafkaCertFile,
     KafkaKeyFile,
@@ -17,12 +16,11 @@ from services.commands.cluster_options import (
     KafkaPasswordFile,
     KafkaUser,
     LogUrl,
-    Venue,
     kafka_settings,
     venue_named,
 )
 from services.commands.folders import usable
-from services.commands.options import AsJson, Data, data_folder
+from services.commands.options import AsJson, Data, DatabaseUrl, Venue, data_folder
 
 app = typer.Typer()
 
