@@ -194,7 +194,7 @@ class Kafka:
         write_whole(self._properties, properties(node, part).encode())
         storage_tool = [*run, "kafka.tools.StorageTool", "format", "--standalone"]
         done = subprocess.run(
-            [*storage_tool, "--cluster-id", node.cluster_id, "--config", str(self._properties)],
+            [*storage_tool, f"--cluster-id={node.cluster_id}", "--config", str(self._properties)],
             capture_output=True,
             text=True,
             check=False,
