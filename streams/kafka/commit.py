@@ -3,7 +3,7 @@
 import asyncio
 import time
 from collections import defaultdict
-from collections.abc import Awaitable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
@@ -108,6 +108,10 @@ class Committer:
                     raise CommitFailed(f"a record of {len(value)} bytes for {topic} is too large")
             count += 1
         return count, await self._producer.send_batch(batch, topic, partition=self._partition)
+
+
+# How a partition's committer is made.
+Committing = Callable[[KafkaSettings, Service, int], Committer]
 
 
 def group_of(service: Service) -> str:

@@ -16,7 +16,7 @@ from schemas.envelope import Record
 from schemas.events.trail import Header
 from schemas.topics import INPUTS, PARTITION_OF_VENUE, Service
 from streams.kafka import metrics
-from streams.kafka.commit import Committer
+from streams.kafka.commit import Committer, Committing
 from streams.kafka.recovery import Piece, Positions, pieces, recover
 from streams.kafka.settings import (
     BATCH_RECORDS_MAX,
@@ -48,6 +48,7 @@ class Partition:
         number: int,
         consumer: Any,
         now_ms: Callable[[], int],
+        committing: Committing = Committer,
     ) -> None:
         self.number = number
         self.venue = VENUE_OF_PARTITION[number]
@@ -56,7 +57,7 @@ class Partition:
         self._service = service
         self._consumer = consumer
         self._now_ms = now_ms
-        self._committer = Committer(settings, service, number)
+        self._committer = committing(settings, service, number)
         self._clock = Ticks() if service is Service.SETTLEMENT else None
         self._sources = [TopicPartition(topic, number) for topic in sorted(INPUTS[service])]
         self._busy = asyncio.Lock()  # held from taking inputs until they are committed

@@ -14,7 +14,7 @@ CALL_SECONDS_MAX: Final = 15.0
 REQUEST_MS_MAX: Final = 10_000
 TRANSACTION_MS_MAX: Final = 20_000
 SESSION_MS: Final = 6_000  # after which a silent worker's partitions go to others
-HEARTBEAT_MS: Final = 1_000
+HEARTBEATS: Final = 6  # in a session
 POLL_MS_MAX: Final = 200
 BATCH_RECORDS_MAX: Final = 1_000
 FETCH_BYTES_MAX: Final = 4 << 20
@@ -38,6 +38,7 @@ class KafkaSettings(NamedTuple):
     mechanism: str = "SCRAM-SHA-512"
     user: str = ""
     password: str = ""
+    session_ms: int = SESSION_MS
 
     @classmethod
     def parse(cls, url: str, **more: Any) -> "KafkaSettings":

@@ -16,14 +16,13 @@ from aiokafka.errors import KafkaError
 
 from schemas.topics import INPUTS, Service
 from streams.kafka import metrics
-from streams.kafka.commit import group_of
+from streams.kafka.commit import Committer, Committing, group_of
 from streams.kafka.partition import Partition
 from streams.kafka.settings import (
     CALL_SECONDS_MAX,
     FETCH_BYTES_MAX,
-    HEARTBEAT_MS,
+    HEARTBEATS,
     POLL_MS_MAX,
-    SESSION_MS,
     KafkaSettings,
 )
 from streams.log import LogError
@@ -42,10 +41,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         service: Service,
         now_ms: Callable[[], int],
         instance: str | None = None,
+        committing: Committing = Committer,
     ) -> None:
         self.service = service
         self._settings = settings
         self._now_ms = now_ms
+        self._committing = committing
         self._partitions: dict[int, Partition] = {}
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._consumer = AIOKafkaConsumer(
@@ -56,8 +57,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             isolation_level="read_committed",
             enable_auto_commit=False,
             auto_offset_reset="earliest",
-            session_timeout_ms=SESSION_MS,
-            heartbeat_interval_ms=HEARTBEAT_MS,
+            session_timeout_ms=settings.session_ms,
+            heartbeat_interval_ms=settings.session_ms // HEARTBEATS,
             max_partition_fetch_bytes=FETCH_BYTES_MAX,
             fetch_max_wait_ms=POLL_MS_MAX,
         )
@@ -110,7 +111,14 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 f"inputs of {self.service}: do all topics have as many partitions?"
             )
         assert number not in self._partitions, f"partition {number} is taken up already"
-        partition = Partition(self._settings, self.service, number, self._consumer, self._now_ms)
+        partition = Partition(
+            self._settings,
+            self.service,
+            number,
+            self._consumer,
+            self._now_ms,
+            self._committing,
+        )
         self._partitions[number] = partition
         partition.start(self._fail)
 
