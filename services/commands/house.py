@@ -16,6 +16,7 @@ app = typer.Typer()
 ROOT: Final = Path(__file__).parents[2]
 _PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 _LINT_IMPORTS: Final = "from importlinter.cli import lint_imports_command; lint_imports_command()"
+QUICK: Final = "not long and not chaos"
 CHECKS: Final = {
     "format": ("ruff", "format", "--check", "--quiet", "."),
     "lint": ("ruff", "check", "--quiet", "."),
@@ -35,15 +36,18 @@ def run_tests(
     all: Annotated[
         bool, typer.Option("--all", help="The long ones too: kills, real components.")
     ] = False,
+    chaos: Annotated[
+        bool, typer.Option("--chaos", help="Only the longest: a cluster killed hundreds of times.")
+    ] = False,
 ) -> None:
     """Run the tests; other arguments go to pytest.
 
     Example: databourse test -k auction
     """
-    chosen = [] if all else ["-m", "not long"]
-    if all:
+    if all or chaos:
         _install_what_is_needed()
-    raise typer.Exit(_python("-m", "pytest", "-q", "-n", "2", *chosen, *context.args))
+    workers, chosen = ("0", "chaos") if chaos else ("2", "not chaos" if all else QUICK)
+    raise typer.Exit(_python("-m", "pytest", "-q", "-n", workers, "-m", chosen, *context.args))
 
 
 def _install_what_is_needed() -> None:
@@ -70,7 +74,7 @@ def check(
     """
     steps = {name: _arguments(arguments) for name, arguments in CHECKS.items()}
     if not static:
-        steps["tests"] = ["-m", "pytest", "-q", "-n", "2", "-m", "not long"]
+        steps["tests"] = ["-m", "pytest", "-q", "-n", "2", "-m", QUICK]
     failed = [name for name, arguments in steps.items() if not _passes(name, arguments)]
     typer.echo(f"check: {'failed: ' + ', '.join(failed) if failed else 'all right'}")
     raise typer.Exit(Exit.FINDING if failed else Exit.RIGHT)

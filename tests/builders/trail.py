@@ -1,7 +1,7 @@
 """What a data folder's log says: verified, replayed, and which command had which effect."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -29,11 +29,15 @@ def records(folder: Path, position: int = 0) -> Iterator[Record]:
 
 
 def effects(folder: Path) -> Counter[str]:
+    return effects_of(records(folder))
+
+
+def effects_of(records: Iterable[Record]) -> Counter[str]:
     """Return how often each command took effect: how often the first event it directly caused
     came of it. A command that is only on record counts 0.
     """
     caused: dict[str, list[str]] = {}
-    for record in records(folder):
+    for record in records:
         if isinstance(record.data, TimePassed):
             continue
         if isinstance(record.data, Command):

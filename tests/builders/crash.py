@@ -1,0 +1,215 @@
+"""Services, the gateway's part and the broker are killed while a market is busy."""
+
+import asyncio
+import random
+import subprocess
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from schemas.base import Command
+from schemas.topics import PARTITION_OF_VENUE
+from services.clock import Clock
+from streams.kafka.publisher import Publisher
+from streams.kafka.settings import KafkaSettings
+from streams.kafka.topics import ensure_topics
+from tests.builders.broker import Broker
+from tests.builders.fleet import LOOK_EVERY_SECONDS, ROOT, Fleet, fleet, python, until
+from tests.builders.judgement import Count, Seen, judge
+from tests.builders.loader import Journal
+from tests.builders.wishes import founding
+from tests.builders.witness import QUIET_SECONDS_MAX, witness
+
+LOAD_SECONDS_MAX: Final = 240.0
+LAST_AUCTION_SECONDS: Final = 10.0  # until the last one has ended
+PAUSE_SECONDS_MAX: Final = 2.0  # between two kills
+
+
+def url(broker: Broker) -> str:
+    return f"kafka://{broker.address}"
+
+
+async def found(broker: Broker) -> dict[str, list[Command]]:
+    """Make in every venue parties, listings and grants; return what was said. Services must be
+    up.
+    """
+    settings = KafkaSettings.parse(url(broker))
+    now_ms = Clock()()
+    stages = {venue: founding(venue, now_ms) for venue in PARTITION_OF_VENUE}
+    async with witness(broker.address) as reader:
+        for number in range(max(map(len, stages.values()))):
+            for venue, said in stages.items():
+                await publish(settings, venue, said[number])
+            await reader.wait_until_quiet()
+    return {venue: [one for stage in said for one in stage] for venue, said in stages.items()}
+
+
+async def publish(settings: KafkaSettings, venue: str, commands: Sequence[Command]) -> None:
+    publisher = Publisher(settings, venue)
+    await publisher.start()
+    try:
+        for command in commands:
+            await publisher.publish(command)
+    finally:
+        await publisher.stop()
+
+
+class Load:
+    """The loader's process: told how much it may say, killed, and started again."""
+
+    def __init__(self, log: str, folder: Path) -> None:
+        self.exits: Counter[int] = Counter()
+        self._command = python("tests.builders.loader", log, str(folder))
+        self._folder = folder
+        folder.mkdir()
+        self._allowed = 0
+        self._process: subprocess.Popen[bytes] | None = None
+        self._ending = False
+        self._done = asyncio.Event()
+
+    def allow(self, count: int) -> None:
+        """Let it have said so many of each venue's wishes."""
+        self._allowed = count
+        self._tell()
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+
+    def close(self) -> None:
+        """End it, and all that it was spoken to through."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+            assert self._process.stdin is not None, "it is told by a pipe"
+            with suppress(BrokenPipeError):
+                self._process.stdin.close()
+
+    async def tend(self) -> None:
+        """Start it again when it was killed or lost contact, until it has said all."""
+        while not self._done.is_set():
+            self._look_after()
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
+    async def end(self) -> None:
+        """Let it come to its end, all acknowledged."""
+        self._ending = True
+        self._tell()
+        async with asyncio.timeout(LOAD_SECONDS_MAX):
+            await self._done.wait()
+
+    def said(self) -> dict[str, list[Command]]:
+        said = {}
+        for venue in PARTITION_OF_VENUE:
+            journal = Journal(self._folder, venue)
+            assert journal.acknowledged == len(journal.said), "all was acknowledged"
+            said[venue] = journal.said
+        return said
+
+    def _look_after(self) -> None:
+        code = self._process.poll() if self._process is not None else None
+        if code == 0 and self._ending:
+            self._done.set()
+        elif self._process is None or code is not None:
+            if code is not None:
+                self.exits[code] += 1
+            self._start()
+
+    def _start(self) -> None:
+        self.close()
+        with (self._folder / "loader.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                self._command, cwd=ROOT, stdin=subprocess.PIPE, stdout=log, stderr=log
+            )
+        self._tell()
+
+    def _tell(self) -> None:
+        if self._process is None or self._process.stdin is None:
+            return
+        with suppress(BrokenPipeError, ValueError):  # it has just ended; the next one is told
+            self._process.stdin.write(b"%d\n" % self._allowed)
+            self._process.stdin.flush()
+            if self._ending:
+                self._process.stdin.close()
+
+
+@asynccontextmanager
+async def loading(log: str, folder: Path) -> AsyncIterator[Load]:
+    load = Load(log, folder)
+    tending = asyncio.create_task(load.tend())
+    try:
+        yield load
+    finally:
+        tending.cancel()
+        load.close()
+
+
+class Run(NamedTuple):
+    """What came of it: the verdict, whether the services came to rest, and by which codes processes
+    ended that were not killed.
+    """
+
+    count: Count
+    rested: bool
+    exits: Counter[int]
+    loader_exits: Counter[int]
+
+    def __str__(self) -> str:
+        return f"{self.count}; services ended with {dict(self.exits)}"
+
+
+async def kill_under_load(
+    broker: Broker,
+    folder: Path,
+    services: Mapping[str, Sequence[str]],
+    kills: Mapping[str, int],
+    commands: int,
+    seed: int,
+    rest_seconds_max: float = QUIET_SECONDS_MAX,
+) -> Run:
+    """Kill as often as said each of `service`, `broker` and `loader`, in any order, while
+    `commands` of each venue are said, an equal share between any two kills; then wait until all
+    is done, and judge it.
+    """
+    rng = random.Random(seed)
+    await ensure_topics(KafkaSettings.parse(url(broker)))
+    async with fleet(folder, services) as working:
+        first = await found(broker)
+        async with loading(url(broker), folder / "loader") as load:
+            plan = [what for what, count in kills.items() for _ in range(count)]
+            rng.shuffle(plan)
+            for number, what in enumerate(plan, start=1):
+                load.allow(commands * number // len(plan))
+                await asyncio.sleep(rng.uniform(0.2, PAUSE_SECONDS_MAX))
+                await _kill(what, broker, working, load, rng)
+            load.allow(commands)
+            await load.end()
+        said = {venue: [*some, *load.said()[venue]] for venue, some in first.items()}
+        seen, rested = await _all_done(broker, rest_seconds_max)
+    count = judge(broker.kafka.folder / "kafka-data", seen, said)
+    return Run(count, rested, working.exits, load.exits)
+
+
+async def _kill(what: str, broker: Broker, working: Fleet, load: Load, rng: random.Random) -> None:
+    if what == "loader":
+        load.kill()
+    elif what == "broker":
+        broker.kill()
+        await asyncio.sleep(rng.uniform(0.0, PAUSE_SECONDS_MAX))
+        await asyncio.to_thread(broker.start)
+    else:
+        await until(lambda: bool(working.alive()))
+        working.kill_any(rng)
+
+
+async def _all_done(broker: Broker, seconds_max: float) -> tuple[Seen, bool]:
+    async with witness(broker.address) as reader:
+        try:
+            await reader.wait_until_quiet(seconds_max)
+            await asyncio.sleep(LAST_AUCTION_SECONDS)
+            await reader.wait_until_quiet(seconds_max)
+        except TimeoutError:
+            return reader.seen, False
+        return reader.seen, True
