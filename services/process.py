@@ -26,6 +26,7 @@ from services.gateway.webhooks.loop import WebhookLoop
 from services.gateway.webhooks.store import WebhookStore
 from services.keys import load_or_make_secret
 from services.opening import first_tokens, issue_first_tokens, opening_commands
+from services.watch.loop import WatchLoop
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.faults import words
 from streams.log import READ_LIMIT_MAX, Stored
@@ -54,8 +55,9 @@ class Process:
         self.log = EmbeddedLog(folder, venue)
         opened.callback(self.log.close)
         audit_reader, edge_reader = EmbeddedReader(folder), _LockedReader(folder)
-        opened.callback(audit_reader.close)
-        opened.callback(edge_reader.close)
+        watch_reader = EmbeddedReader(folder)
+        for reader in (audit_reader, edge_reader, watch_reader):
+            opened.callback(reader.close)
         self.audit = AuditLoop(AuditStore(folder, folder_shelf(folder), audit_reader))
         opened.callback(self.audit.store.close)
         self.audit.store.check()  # before anything is believed of what the log says
@@ -69,11 +71,13 @@ class Process:
         self.tokens = TokenStore(self.edge, secret)
         hooks = WebhookStore(self.edge, secret, private=private_webhooks)
         self.webhooks = WebhookLoop(hooks, edge_reader, self.reads, self.clock)
+        self.watch = WatchLoop(watch_reader, self.runner)
         for loop in (
             self.audit,
             self.projection,
             self.webhooks,
             self.runner,
+            self.watch,
         ):  # stopped in the reverse order
             opened.callback(loop.stop)
         grant_keys = GrantKeys(folder / "keys", self.clock())
@@ -104,6 +108,7 @@ class Process:
         self.projection.start()
         self.audit.start()
         self.webhooks.start()
+        self.watch.start()
 
     def stop(self) -> None:
         """Raises LogError when the runner had failed; all is closed then too."""
@@ -123,6 +128,7 @@ class Process:
             "audit": self.audit.failure,
             "read models": self.projection.failure,
             "webhooks": self.webhooks.failure,
+            "watch": self.watch.failure,
         }
         return [f"{name}: {words(error)}" for name, error in failures.items() if error is not None]
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from types import ModuleType
-from typing import Final
+from typing import Any, Final, TypeVar
 
 import msgspec
 
@@ -20,6 +20,7 @@ NEWEST_RECORDS: Final = (
 )
 SUM_BYTES: Final = 8  # of SHA-256, before a snapshot's body: a damaged one is passed over
 State = matching.State | settlement.State
+StateT = TypeVar("StateT")
 RULES: Final[dict[Service, ModuleType]] = {
     Service.MATCHING: matching,
     Service.SETTLEMENT: settlement,
@@ -39,7 +40,8 @@ def recover(log: LogReader, service: Service) -> State:
     fits. Raises LogBroken where an event is missing or cannot be applied.
     """
     evolve = RULES[service].evolve
-    state, position = _newest_usable(log, service)
+    kind: type[State] = RULES[service].State
+    state, position = newest_usable(log, service, kind)
     sequence = None
     while stored := log.read(position, READ_LIMIT_MAX, OUTPUTS[service]):
         for position, body in stored:
@@ -71,14 +73,16 @@ def _decoded(position: int, body: bytes) -> Record:
         raise LogBroken(f"record {position} cannot be read: {error}; {RESTORE}") from error
 
 
-def snapshot(service: Service, state: State, position: int) -> Snapshot:
+def snapshot(service: Service, state: Any, position: int) -> Snapshot:
     body = encode(state)
     return Snapshot(service.value, position, STATE_VERSION, _sum_of(body) + body)
 
 
-def _newest_usable(log: LogReader, service: Service) -> tuple[State, int]:
-    """A snapshot of another form, or a damaged one, is passed over: the events have it all."""
-    kind: type[State] = RULES[service].State
+def newest_usable(log: LogReader, service: Service, kind: type[StateT]) -> tuple[StateT, int]:
+    """Return a service's state by its newest snapshot, or a new one, and the position it is of.
+
+    A snapshot of another form, or a damaged one, is passed over: the events have it all.
+    """
     for kept in log.snapshots(service.value):
         if kept.state_version == STATE_VERSION and kept.position <= log.size:
             body = kept.body[SUM_BYTES:]

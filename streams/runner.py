@@ -4,7 +4,7 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from typing import Final, NamedTuple
 
@@ -12,7 +12,7 @@ from market import settlement
 from market.venue import Emission
 from schemas.base import Command
 from schemas.commands import TimePassed
-from schemas.envelope import decode_record, encode
+from schemas.envelope import Message, decode_record, encode
 from schemas.topics import INPUTS, Service
 from streams.faults import words
 from streams.log import Entry, Log, LogError, Snapshot
@@ -44,7 +44,26 @@ class Outcome(NamedTuple):
     cascade: list[Emission]
 
 
+class Report(NamedTuple):
+    """A message that is no decision, with the command at its root and the message it is due to."""
+
+    message: Message
+    correlationid: str
+    causationid: str
+
+
+class Addition(NamedTuple):
+    """What another service of the process has to say, with the heads and the snapshots that belong
+    to it.
+    """
+
+    reports: list[Report]
+    heads: dict[str, int]
+    snapshots: list[Snapshot]
+
+
 Waiter = Future[Outcome] | asyncio.Future[Outcome]
+Added = tuple[Addition, Future[None]]
 
 
 class CascadeRunner:
@@ -63,6 +82,7 @@ class CascadeRunner:
         self._scribe = Scribe(log.venue, log.heads())
         self._snapshot_at = log.size
         self._queue: deque[tuple[Command, Waiter]] = deque()
+        self._additions: deque[Added] = deque()
         self._wake = threading.Condition()
         self._stopping = False
         self._thread = threading.Thread(target=self._run, name="runner", daemon=True)
@@ -95,32 +115,54 @@ class CascadeRunner:
         self._enqueue(command, waiter)
         return await waiter
 
-    def run_now(self, commands: list[Command]) -> list[list[Emission]]:
+    def add(self, addition: Addition) -> Future[None]:
+        """Commit with the next group; return a future that is done when it is durable. Raises
+        Stopped, having taken nothing.
+        """
+        waiter: Future[None] = Future()
+        with self._wake:
+            self._check_running()
+            self._additions.append((addition, waiter))
+            self._wake.notify()
+        return waiter
+
+    def run_now(
+        self, commands: list[Command], additions: Sequence[Addition] = ()
+    ) -> list[list[Emission]]:
         """Run and commit a group in this thread, without the queue: for drivers of virtual time."""
-        return self._run_group(commands, self._now_ms(), fire_all=True)[1]
+        return self._run_group(commands, self._now_ms(), fire_all=True, additions=additions)[1]
 
     def keep_snapshot(self) -> None:
         self._log.append([], {}, self._snapshots())
 
     def _enqueue(self, command: Command, waiter: Waiter) -> None:
         with self._wake:
-            if self._stopping or self.failure is not None:
-                raise Stopped("the market is stopping; nothing was taken")
+            self._check_running()
             if len(self._queue) >= QUEUE_COMMANDS_MAX:
                 raise Overloaded(f"{QUEUE_COMMANDS_MAX} commands wait already; try again later")
             self._queue.append((command, waiter))
             self._wake.notify()
 
+    def _check_running(self) -> None:
+        if self._stopping or self.failure is not None:
+            raise Stopped("the market is stopping; nothing was taken")
+
     def _run(self) -> None:
         waiting: list[tuple[Command, Waiter]] = []
+        added: list[Added] = []
         try:
             while True:
-                waiting, now_ms, drained = self._next_group()
-                if not waiting and self._stopping:
+                waiting, added, now_ms, drained = self._next_group()
+                if not waiting and not added and self._stopping:
                     break
                 commands = [command for command, _ in waiting]
-                first, cascades = self._run_group(commands, now_ms, fire_all=drained)
+                additions = [addition for addition, _ in added]
+                first, cascades = self._run_group(
+                    commands, now_ms, fire_all=drained, additions=additions
+                )
                 self._answer([waiter for _, waiter in waiting], first, cascades)
+                for _, waiter in added:
+                    waiter.set_result(None)
                 self._snapshot_if_due()
             self.keep_snapshot()
         except BaseException as error:  # the edge: every waiter learns of it, and nothing goes on
@@ -128,13 +170,17 @@ class CascadeRunner:
             logging.getLogger("databourse").error("no command is taken any more: %s", words(error))
             with self._wake:
                 waiting += self._queue
+                added += self._additions
                 self._queue.clear()
+                self._additions.clear()
             _deliver([(waiter, error) for _, waiter in waiting])
+            for _, waiter in added:
+                waiter.set_exception(error)
 
-    def _next_group(self) -> tuple[list[tuple[Command, Waiter]], int, bool]:
-        """Return what waits, the time it was taken, and whether nothing else waits behind it."""
+    def _next_group(self) -> tuple[list[tuple[Command, Waiter]], list[Added], int, bool]:
+        """Return what waits, the time it was taken, and whether no command waits behind it."""
         with self._wake:
-            while not self._queue and not self._stopping:
+            while not self._queue and not self._additions and not self._stopping:
                 now_ms, due_ms = self._now_ms(), self.venue.next_deadline()
                 if due_ms is not None and due_ms <= now_ms:
                     break
@@ -142,13 +188,20 @@ class CascadeRunner:
                 self._wake.wait(min(wait_ms / 1000, SLEEP_SECONDS_MAX))
             taken = min(len(self._queue), GROUP_COMMANDS_MAX)
             group = [self._queue.popleft() for _ in range(taken)]
-            return group, self._now_ms(), not self._queue
+            added = list(self._additions)
+            self._additions.clear()
+            return group, added, self._now_ms(), not self._queue
 
     def _run_group(
-        self, commands: list[Command], now_ms: int, *, fire_all: bool
+        self,
+        commands: list[Command],
+        now_ms: int,
+        *,
+        fire_all: bool,
+        additions: Sequence[Addition] = (),
     ) -> tuple[list[int], list[list[Emission]]]:
-        """Run the commands with the deadlines due between them; commit; return positions and
-        cascades.
+        """Run the commands with the deadlines due between them; commit that and the additions;
+        return positions and cascades.
         """
         run, write = self.venue.run, self._scribe.write_cascade
         entries: list[Entry] = []
@@ -162,15 +215,19 @@ class CascadeRunner:
             cascades.append(cascade)
         if fire_all:
             self._fire(now_ms, entries)
-        if entries:
-            self._append(entries)
+        if entries or additions:
+            self._append(entries, additions)
         return positions, cascades
 
-    def _append(self, entries: list[Entry]) -> None:
+    def _append(self, entries: list[Entry], additions: Sequence[Addition]) -> None:
+        heads, snapshots = self._scribe.heads, []
+        for addition in additions:
+            entries += [self._scribe.write_entry(*report) for report in addition.reports]
+            heads.update(addition.heads)
+            snapshots += addition.snapshots
         size = self._log.size + len(entries)
-        heads = self._scribe.heads
         heads.update({cursor_name(service): size for service in RULES})
-        self._log.append(entries, heads)
+        self._log.append(entries, heads, snapshots)
         self.on_commit(size)
 
     def _fire(self, now_ms: int, entries: list[Entry]) -> None:

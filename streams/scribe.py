@@ -49,6 +49,10 @@ class Scribe:
             rulesversion=rules,
         )
 
+    def write_entry(self, message: Message, correlationid: str, causationid: str) -> Entry:
+        record = self.write(message, correlationid, causationid)
+        return Entry(record.topic, encode(record))
+
     def write_cascade(self, cascade: Sequence[Emission]) -> list[Entry]:
         """Return the entries of a command and all it caused, in order."""
         root = cascade[0].message

@@ -17,8 +17,8 @@ from schemas.money import round_half_even
 
 BASE_E6: Final = 100_000_000  # 100 points
 RELATIVE_SCALE: Final = 10**9
-LINK_MS: Final = 28 * DAY_MS  # from one basket to the next
-LINKS_KEPT: Final = 3  # periods whose turnover weighs, and for which a price is carried forward
+PERIOD_MS: Final = 28 * DAY_MS  # from one basket to the next; in the first, every day has its own
+PERIODS_KEPT: Final = 3  # whose turnover weighs, and for which a price is carried forward
 ITEMS_MAX: Final = 10_000  # a new item above it waits until another leaves
 
 
@@ -36,7 +36,7 @@ class Sales(msgspec.Struct, kw_only=True):
 class Item(msgspec.Struct, kw_only=True):
     """`price` is the last one known, in billionths of a minor unit, and `field_e6` what its field
     stood at then, 0 before it has an index. `base_price` and `weight` hold since the last link and
-    are 0 outside the basket. `turnover` is by link period, the current one's last.
+    are 0 outside the basket. `turnover` is by period, the current one's last.
     """
 
     data_set_id: str
@@ -64,7 +64,9 @@ class Index(msgspec.Struct, kw_only=True):
     days: Panes[dict[str, Sales]] = msgspec.field(default_factory=Panes)
     items: dict[str, Item] = {}
     series: dict[str, Series] = {}
-    linked_ms: int | None = None
+    begun_ms: int | None = None
+    period_ms: int = 0
+    linked_ms: int = 0
 
 
 class _Sum(msgspec.Struct):
@@ -99,7 +101,7 @@ def close(index: Index, before_ms: int, now_ms: int) -> list[Event]:
         linked_ms, known = index.linked_ms, set(index.series)
         sums = _sums(index, sold)
         _revalue(index, sums)
-        if linked_ms is None or day.end_ms >= linked_ms + LINK_MS:
+        if _is_link_due(index, day.end_ms):
             _link(index, day.end_ms)
             new = _sums(index, sold)
             sums |= {key: new[key] for key in new.keys() - known}
@@ -174,16 +176,26 @@ def _revalue(index: Index, sums: dict[str, _Sum]) -> None:
         )
 
 
+def _is_link_due(index: Index, at_ms: int) -> bool:
+    if index.begun_ms is None:
+        index.begun_ms = index.period_ms = at_ms
+    return at_ms < index.begun_ms + PERIOD_MS or at_ms >= index.period_ms + PERIOD_MS
+
+
 def _link(index: Index, at_ms: int) -> None:
-    """Begin a link period: a new basket of what was sold lately, at the prices known now.
+    """Make a new basket of what was sold lately, at the prices known now.
 
     A data set that leaves it loses its series; fields and composite go on from where they stand.
     """
     index.linked_ms = at_ms
+    is_period_over = at_ms >= index.period_ms + PERIOD_MS
+    if is_period_over:
+        index.period_ms = at_ms
     series, index.series = index.series, {}
     for name, item in sorted(index.items.items()):
         item.weight, item.base_price = sum(item.turnover), item.price
-        item.turnover = [*item.turnover, 0][-LINKS_KEPT:]
+        if is_period_over:
+            item.turnover = [*item.turnover, 0][-PERIODS_KEPT:]
         if not item.weight:
             del index.items[name]
             continue
@@ -211,7 +223,7 @@ def _key(level: IndexLevel, of: str, currency: str) -> str:
 
 
 def _point(
-    series: Series, total: _Sum, start_ms: int, end_ms: int, linked_ms: int | None
+    series: Series, total: _Sum, start_ms: int, end_ms: int, linked_ms: int
 ) -> IndexPointPublished:
     is_base = series.base_ms == end_ms
     return IndexPointPublished(
@@ -224,7 +236,7 @@ def _point(
         currency=series.currency,
         value_e6=series.value_e6,
         base_ms=series.base_ms,
-        linked_ms=end_ms if is_base or linked_ms is None else linked_ms,
+        linked_ms=end_ms if is_base else linked_ms,
         basket=total.basket,
         priced=total.priced,
     )

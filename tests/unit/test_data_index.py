@@ -5,9 +5,11 @@ from fractions import Fraction
 import pytest
 
 from market.watch.facts import PRICE_SCALE, Described
-from market.watch.index import BASE_E6, ITEMS_MAX, LINK_MS
+from market.watch.index import BASE_E6, ITEMS_MAX, PERIOD_MS
 from schemas.events import IndexLevel, IndexPointPublished
 from tests.builders.watching import DAY0, DAY_MS, Watch, of_kind, sold
+
+PERIOD = PERIOD_MS // DAY_MS
 
 
 def market(**fields: str) -> Watch:
@@ -59,8 +61,9 @@ def test_prices_weigh_by_what_was_paid_before_the_link() -> None:
 def test_a_missing_price_is_carried_forward_within_the_basket() -> None:
     watch = market()
     day(watch, 0, rain=1_000, sun=1_000)
-    day(watch, 1, rain=2_000)
-    found = day(watch, 2, sun=3_000)
+    day(watch, PERIOD, rain=1_000, sun=1_000)
+    day(watch, PERIOD + 1, rain=2_000)
+    found = day(watch, PERIOD + 2, sun=3_000)
     assert points(found["composite", ""].value_e6) == 250
 
 
@@ -74,34 +77,47 @@ def test_an_item_sold_several_times_in_a_day_has_its_unit_value() -> None:
     assert {one.value_e6 for one in found} == {round(Fraction(5_000, 3) / 1_000 * BASE_E6)}
 
 
-def test_a_new_item_waits_for_the_next_link_and_then_moves_the_index_by_its_change_alone() -> None:
+def test_in_the_first_period_a_new_item_joins_on_the_day_it_is_first_sold() -> None:
     watch = market()
     day(watch, 0, rain=1_000)
-    found = day(watch, 1, rain=1_000, sun=9_000)
+    found = day(watch, 1, rain=2_000, sun=9_000)
+    assert points(found["composite", ""].value_e6) == 200, "the old basket, up to the link"
+    assert points(found["data_set", "dst_sun"].value_e6) == 100
+    assert found["composite", ""].linked_ms == DAY0 + DAY_MS
+    assert found["data_set", "dst_sun"].linked_ms == DAY0 + 2 * DAY_MS
+    found = day(watch, 2, sun=18_000)
+    change = Fraction(3_000 + 2 * 9_000, 3_000 + 9_000)
+    assert points(found["composite", ""].value_e6) == 200 * change
+
+
+def test_later_a_new_item_waits_for_the_next_link_and_then_counts_by_its_change_alone() -> None:
+    watch = market()
+    day(watch, 0, rain=1_000)
+    day(watch, PERIOD, rain=1_000)
+    found = day(watch, PERIOD + 1, rain=1_000, sun=9_000)
     assert points(found["composite", ""].value_e6) == 100
     assert ("data_set", "dst_sun") not in found
-    link = LINK_MS // DAY_MS
-    found = day(watch, link, rain=1_100)
+    found = day(watch, 2 * PERIOD, rain=1_100)
     assert points(found["composite", ""].value_e6) == 110, "the old basket, up to the link"
     assert ("data_set", "dst_sun") not in found, "not sold on that day"
-    found = day(watch, link + 1, sun=18_000)
-    weights = {"rain": 1_000 + 1_000 + 1_100, "sun": 9_000}
-    change = Fraction(weights["rain"] + 2 * weights["sun"], sum(weights.values()))
+    found = day(watch, 2 * PERIOD + 1, sun=18_000)
+    change = Fraction(4_100 + 2 * 9_000, 4_100 + 9_000)
     assert found["composite", ""].value_e6 == round(110_000_000 * change)
-    assert found["composite", ""].linked_ms == DAY0 + (link + 1) * DAY_MS
+    assert found["composite", ""].linked_ms == DAY0 + (2 * PERIOD + 1) * DAY_MS
     assert points(found["data_set", "dst_sun"].value_e6) == 200
 
 
-def test_an_item_not_sold_for_three_link_periods_leaves_and_the_index_goes_on() -> None:
+def test_an_item_not_sold_for_three_periods_leaves_and_the_index_goes_on() -> None:
     watch = market()
     day(watch, 0, rain=1_000, sun=1_000)
     for link in range(1, 5):
-        found = day(watch, link * LINK_MS // DAY_MS, rain=1_000 + 100 * link)
-    assert found["composite", ""].basket == 1
+        found = day(watch, link * PERIOD, rain=1_000 + 100 * link)
+    assert found["composite", ""].basket == 2, "up to the link"
     assert set(watch.state.deals.index.items) == {"dst_rain/licence/CNY"}
     before = points(found["composite", ""].value_e6)
-    after = day(watch, 5 * LINK_MS // DAY_MS - 1, rain=2_800)
+    after = day(watch, 5 * PERIOD - 1, rain=2_800)
     assert points(after["composite", ""].value_e6) == before * Fraction(2_800, 1_400)
+    assert after["composite", ""].basket == 1
 
 
 def test_fields_are_indices_of_their_own() -> None:
