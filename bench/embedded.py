@@ -19,6 +19,7 @@ from schemas.ids import make_id
 from schemas.parties import Role, VenueTerms
 from services.audit.shelf import folder_shelf
 from services.audit.store import AuditLoop, AuditStore
+from services.watch.loop import WatchLoop
 from simulation.stage import Stage
 from streams.embedded import EmbeddedLog, EmbeddedReader
 from streams.recovery import recover_venue
@@ -100,14 +101,18 @@ def bids_per_second(folder: Path, said: list[Command], waiting: int) -> tuple[fl
     runner.run_now(opening())
     reader = EmbeddedReader(folder)
     audit = AuditLoop(AuditStore(folder, folder_shelf(folder), reader))
+    watch_reader = EmbeddedReader(folder)
+    watch = WatchLoop(watch_reader, runner)
     runner.start()
     audit.start()
+    watch.start()
     before = log.size
     seconds = asyncio.run(keep_waiting(runner, said, waiting))
+    watch.stop()
     runner.stop()
     audit.stop()
     rows = log._db.execute("SELECT * FROM records WHERE position >= ?", (before,)).fetchall()
-    for part in (audit.store, reader, log):
+    for part in (audit.store, reader, watch_reader, log):
         part.close()
     return len(said) / seconds, rows
 

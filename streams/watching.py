@@ -4,10 +4,9 @@ from typing import Final
 
 import msgspec
 
-from market.watch.facts import TAKES, Seen, see
+from market.watch.facts import see
 from market.watch.state import TOPICS, State, observe
 from schemas.base import SchemaError
-from schemas.envelope import decode_record, event_id
 from schemas.topics import Service
 from streams.log import READ_LIMIT_MAX, RESTORE, LogBroken, LogReader, Stored
 from streams.recovery import newest_usable, snapshot
@@ -15,27 +14,19 @@ from streams.runner import Addition, Report, cursor_name
 
 CURSOR: Final = cursor_name(Service.WATCH)
 SNAPSHOT_EVERY_RECORDS: Final = 200_000
-_TAKEN: Final = frozenset(kind.__name__ for kind in TAKES)
 
 
-class _Data(msgspec.Struct, gc=False):
-    type: str
-    at_ms: int
-
-
-class _Brief(msgspec.Struct, gc=False):
-    """What is read of a record that only lets time pass: most of them, and at a fifth of the
-    price.
-    """
+class _Place(msgspec.Struct, gc=False):
+    """What is read of a record beside its message."""
 
     topic: str
     source: str
     sequence: int
     correlationid: str
-    data: _Data
+    data: msgspec.Raw
 
 
-_BRIEFS: Final = msgspec.json.Decoder(_Brief)
+_PLACES: Final = msgspec.json.Decoder(_Place)
 
 
 class Watcher:
@@ -76,26 +67,14 @@ class Watcher:
 
     def _observe(self, stored: Stored) -> list[Report]:
         try:
-            topic, seen = look(stored.body)
+            place = _PLACES.decode(stored.body)
+            service = place.source.partition("/")[2]
+            seen = see(service, place.sequence, place.correlationid, bytes(place.data))
         except (SchemaError, msgspec.DecodeError, UnicodeDecodeError) as error:
             raise LogBroken(
                 f"record {stored.position} cannot be read: {error}; {RESTORE}"
             ) from error
         return [
             Report(event, cause.correlationid, cause.id)
-            for event, cause in observe(self.state, topic, seen)
+            for event, cause in observe(self.state, place.topic, seen)
         ]
-
-
-def look(body: bytes) -> tuple[str, Seen]:
-    """Return a record's topic, and as much of it as the watch uses."""
-    brief = _BRIEFS.decode(body)
-    if brief.data.type in _TAKEN:
-        return brief.topic, see(decode_record(body))
-    return brief.topic, Seen(
-        sequence=brief.sequence,
-        id=event_id(brief.source.partition("/")[2], brief.sequence),
-        correlationid=brief.correlationid,
-        at_ms=brief.data.at_ms,
-        fact=None,
-    )

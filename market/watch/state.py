@@ -92,12 +92,11 @@ def observe_deals(state: Deals, seen: Seen) -> list[Found]:
         if seen.sequence > state.next_sequence:
             state.held[str(seen.sequence)] = seen
         return []
-    found: list[Found] = []
-    following: Seen | None = seen
-    while following is not None:
+    state.next_sequence += 1
+    found = [Found(event, seen) for event in _deal(state, seen)]
+    while state.held and (following := state.held.pop(str(state.next_sequence), None)):
         state.next_sequence += 1
         found += [Found(event, following) for event in _deal(state, following)]
-        following = state.held.pop(str(state.next_sequence), None) if state.held else None
     return found
 
 

@@ -61,6 +61,8 @@ def pane(panes: Panes[T], window: Window, at_ms: int, now_ms: int, make: Callabl
     """Return the content of the open pane in which something of `at_ms` counts."""
     hop_ms, kept = window.hop_ms, panes.kept
     start_ms = max(at_ms // hop_ms * hop_ms, open_from_ms(now_ms, hop_ms))
+    if kept and kept[-1].start_ms == start_ms:  # as nearly always
+        return kept[-1].content
     index = len(kept)
     while index and kept[index - 1].start_ms > start_ms:
         index -= 1
