@@ -114,13 +114,17 @@ class Process:
         """Raises LogError when the runner had failed; all is closed then too."""
         self._opened.close()
 
-    async def publish(self, command: Command, wait_s: float) -> bool:
+    @property
+    def shown(self) -> int:
+        return self.projection.position
+
+    async def publish(self, command: Command, shown: int, wait_s: float) -> bool:
         """The command and all it causes become durable together, and are shown soon after."""
         size = (await self.runner.submit_async(command)).size
-        return await self.caught_up(size, max(wait_s, CATCH_UP_SECONDS))
+        return await self.projection.reached(size, max(wait_s, CATCH_UP_SECONDS))
 
-    async def caught_up(self, size: int, wait_s: float) -> bool:
-        return await self.projection.reached(size, wait_s)
+    async def rests(self, command_id: str, position: int, wait_s: float) -> bool:
+        return await self.projection.reached(self.log.size, max(wait_s, CATCH_UP_SECONDS))
 
     def faults(self) -> list[str]:
         failures = {

@@ -1,7 +1,8 @@
 """What all tests share: how hypothesis works here, and the real servers of a run."""
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from services.local.postgres import LocalPostgres
 from tests.builders import broker as broker_builder
 from tests.builders import postgres as postgres_builder
 from tests.builders.broker import Broker
+from tests.builders.cluster import Cluster
+from tests.builders.places import Folder, Place
 from tests.builders.shared import shared
 
 # No time limit for one example: the machine may be busy, and slow is not wrong.
@@ -54,3 +57,40 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
     """An Apache Kafka of the test's own, at work."""
     with Broker(tmp_path / "broker") as broker:
         yield broker
+
+
+EMBEDDED, KAFKA = "embedded", "kafka"
+# On a cluster everything takes longer, and one worker has it for all of the tests that need it.
+ON_BOTH = (EMBEDDED, pytest.param(KAFKA, marks=(pytest.mark.long, pytest.mark.xdist_group(KAFKA))))
+
+
+@pytest.fixture(scope="session")
+def new_place(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Place]]:
+    """Makes places for new markets."""
+    clusters: list[Cluster] = []
+    with ExitStack() as opened:
+
+        def make(kind: str) -> Place:
+            folder = tmp_path_factory.mktemp(kind)
+            if kind == EMBEDDED:
+                return Folder(folder / "market")
+            if not clusters or not clusters[-1].has_room:
+                clusters.append(Cluster(folder / "cluster", request.getfixturevalue("postgres")))
+                opened.callback(clusters[-1].close)
+            return clusters[-1].venue(folder / "market")
+
+        yield make
+
+
+@pytest.fixture(scope="module", params=ON_BOTH)
+def place(request: pytest.FixtureRequest, new_place: Callable[[str], Place]) -> Place:
+    """A place for the market of the module, on each of the two logs."""
+    return new_place(request.param)
+
+
+@pytest.fixture(params=ON_BOTH)
+def own_place(request: pytest.FixtureRequest, new_place: Callable[[str], Place]) -> Place:
+    """A place for a market of the test's own."""
+    return new_place(request.param)

@@ -86,19 +86,41 @@ class Gateway:
         if self._server is not None:
             self._server.should_exit = True
 
-    async def publish(self, command: Command, wait_s: float) -> bool:
+    @property
+    def shown(self) -> int:
+        return self._projection.position
+
+    async def publish(self, command: Command, shown: int, wait_s: float) -> bool:
         if not wait_s:
             await self._publisher.publish(command)
             return False
-        rests = await self._following.expect(command.id)
+        rest = self._following.expect(command.id, shown)
         try:
             await self._publisher.publish(command)
+        except BaseException:
+            self._following.forget(command.id)
+            raise
+        return await self._rests(self._following, command.id, rest, wait_s)
+
+    async def rests(self, command_id: str, position: int, wait_s: float) -> bool:
+        """Reads for itself: what was sent long ago would hold up those who wait for what is new."""
+        if not wait_s:
+            return False
+        following = Following(self._reader, self._projected)
+        return await self._rests(
+            following, command_id, following.expect(command_id, position), wait_s
+        )
+
+    async def _rests(
+        self, following: Following, command_id: str, rest: asyncio.Future[bool], wait_s: float
+    ) -> bool:
+        try:
             async with asyncio.timeout(wait_s):
-                return await rests
+                return await rest
         except TimeoutError:
             return False
         finally:
-            self._following.forget(command.id)
+            following.forget(command_id)
 
     def faults(self) -> list[str]:
         if self._server is None:
@@ -134,6 +156,7 @@ class Gateway:
         self._webhooks = WebhookLoop(hooks, reader, databases.reads, self._clock)
         opened.callback(self._webhooks.stop)
         self._webhooks.start()
+        self._reader = reader
         self._following = Following(reader, self._projected)
         self._publisher = Publisher(self._kafka, self._venue)
         await self._publisher.start()

@@ -72,7 +72,7 @@ async def _run(
     try:
         async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http:
             await _trade(process, http, say, seconds, seed, serving)
-            await process.caught_up(process.log.size, TIMEOUT_SECONDS)
+            await process.projection.reached(process.log.size, TIMEOUT_SECONDS)
             report = await asyncio.to_thread(_report, process)
     finally:
         server.should_exit = True

@@ -127,14 +127,12 @@ class Call:
 
         The same command again gives the stored result; other content under its key is refused.
         """
-        shown = await self._was_sent(command) or await self.publish(command)
+        shown = await self._carry_out(command)
         location = {"Location": f"/v1/commands/{command.id}"}
         if not self._wait_s or not shown:
             return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
-        await self.outcome(command.id)
-        row = await self.find(table, key)
-        if row is None:  # sent before, and still under way
-            return JSONResponse({"id": command.id, "status": "accepted"}, 202, location)
+        await self._outcome(command)
+        row = await self.read(table, key)
         told = show(row).model_dump(mode="json", exclude={"digest"})
         return JSONResponse(told, 200, location)
 
@@ -143,49 +141,47 @@ class Call:
 
         Raises the Problem it was refused with, or 503 while it is under way.
         """
-        if not await self._was_sent(command):
-            await self.publish(command, at_least_s=SETTLE_SECONDS)
-        row = await self.find(table, key)
-        if row is None:
-            if await self.find(CommandRow, command.id):
-                await self.outcome(command.id)
+        if not await self._carry_out(command, at_least_s=SETTLE_SECONDS):
             raise Problem(
                 503,
                 "under_way",
                 "It is not settled yet: send the same again under the same key.",
                 {"Retry-After": "1"},
             )
-        await self.outcome(command.id)
-        return row
+        await self._outcome(command)
+        return await self.read(table, key)
 
-    async def publish(self, command: Command, at_least_s: float = 0.0) -> bool:
-        """Make a command durable, wait as long as the caller wants, or longer; return whether the
-        read models show all it caused.
+    async def _carry_out(self, command: Command, at_least_s: float = 0.0) -> bool:
+        """Make a command durable, unless it is already; wait as long as the caller wants, or
+        longer; return whether the read models show all it caused.
 
-        Raises Problem 503 when that is not known, or nothing was taken.
+        Raises Problem 422 when other content came under its key, 503 when it is not known whether
+        it was taken.
         """
-        wait_s = max(self._wait_s, at_least_s)
+        wait_s, market = max(self._wait_s, at_least_s), self.exchange.market
+        shown = market.shown
+        known = await self.find(CommandRow, command.id)
         try:
-            return await self.exchange.market.publish(command, wait_s)
+            if known is None:
+                return await market.publish(command, shown, wait_s)
+            _check_same(known, command)
+            return await market.rests(command.id, known.position, wait_s)
         except Overloaded as error:
             raise Problem(503, "overloaded", str(error), {"Retry-After": "1"}) from error
         except LogError as error:
             raise Problem(503, "log_unavailable", str(error)) from error
 
-    async def outcome(self, command_id: str) -> CommandRow:
-        """Return the accepted command. Raises the Problem it was refused with."""
-        row = await self.read(CommandRow, command_id)
+    async def _outcome(self, command: Command) -> None:
+        """Raises the Problem that a command which is at rest was refused with."""
+        row = await self.read(CommandRow, command.id)
+        _check_same(row, command)  # another gateway may have sent other content at the same time
         if row.status == "refused":
             raise refusal_problem(row.reason)
-        return row
 
-    async def _was_sent(self, command: Command) -> bool:
-        known = await self.find(CommandRow, command.id)
-        if known is None:
-            return False
-        if known.digest != digest(command):
-            raise key_reused()
-        return True
+
+def _check_same(known: CommandRow, command: Command) -> None:
+    if known.digest != digest(command):
+        raise key_reused()
 
 
 async def _call(request: Request) -> Call:

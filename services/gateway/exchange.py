@@ -19,9 +19,20 @@ from streams.log import LogReader
 class Market(Protocol):
     """Takes commands durably and tells when the read models show what became of them."""
 
-    async def publish(self, command: Command, wait_s: float) -> bool:
+    @property
+    def shown(self) -> int:
+        """Return a position of the log that the read models have reached."""
+
+    async def publish(self, command: Command, shown: int, wait_s: float) -> bool:
         """Make the command durable; wait up to `wait_s` until the read models hold all it caused,
         and return whether they do. Raises LogError: the same may be sent again.
+
+        `shown` is what the read models had reached when the command was not in them.
+        """
+
+    async def rests(self, command_id: str, position: int, wait_s: float) -> bool:
+        """Wait up to `wait_s` until the read models hold all that the command at this position
+        caused, and return whether they do.
         """
 
     def faults(self) -> list[str]:

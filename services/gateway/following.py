@@ -17,9 +17,10 @@ from starlette.concurrency import run_in_threadpool
 from schemas.events.trail import TakenRange
 from schemas.topics import INPUTS
 from streams.faults import words
-from streams.log import READ_LIMIT_MAX, LogReader
+from streams.log import LogReader
 
 POLL_SECONDS: Final = 0.01
+RECORDS_MAX: Final = 500  # read at once: the seal is seldom far
 log = logging.getLogger("databourse")
 _INPUTS: Final = frozenset().union(*INPUTS.values())
 
@@ -90,12 +91,11 @@ class Following:
         self._position = 0
         self._task: asyncio.Task[None] | None = None
 
-    async def expect(self, command_id: str) -> asyncio.Future[bool]:
-        """Return what becomes True when the command, which is sent after this, has come to rest;
-        False when that cannot be found out.
+    def expect(self, command_id: str, position: int) -> asyncio.Future[bool]:
+        """Return what becomes True when the command, which stands at or behind this position or is
+        sent after this, has come to rest; False when that cannot be found out.
         """
-        if not self._waiters:
-            self._position = await self._projected()
+        self._position = min(position, self._position) if self._waiters else position
         waiter: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiters[command_id].append(waiter)
         self._quiet.expect(command_id)
@@ -112,7 +112,7 @@ class Following:
             while self._waiters:
                 end = await self._projected()
                 while self._position < end:
-                    await self._take(min(end - self._position, READ_LIMIT_MAX))
+                    await self._take(min(end - self._position, RECORDS_MAX))
                 await asyncio.sleep(POLL_SECONDS)
         except Exception as error:  # the edge: those who wait are answered, the next begins anew
             log.error("following the trail: %s", words(error))
@@ -121,7 +121,11 @@ class Following:
                 self._answer(command_id, at_rest=False)
 
     async def _take(self, limit: int) -> None:
-        for stored in await run_in_threadpool(self._log.read, self._position, limit):
+        start = self._position
+        found = await run_in_threadpool(self._log.read, start, limit)
+        if self._position != start:
+            return  # somebody waits for what stands further back; to read a record again is right
+        for stored in found:
             for command_id in self._quiet.take(stored.body):
                 self._answer(command_id, at_rest=True)
             self._position = stored.position + 1

@@ -3,7 +3,9 @@
 import itertools
 import json
 import threading
-from contextlib import ExitStack
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +15,11 @@ from starlette.testclient import TestClient
 from services.gateway.app import create_app
 from services.opening import TOKENS_NAME
 from services.process import Process
+from streams.log import LogReader
 from tests.builders.postgres import database_of
-from tests.builders.server import Server
+from tests.builders.server import Running
 
+THERE_SECONDS_MAX = 10.0
 CSV = b"day,mm\n2024-01-01,1.5\n2024-01-02,0\n2024-01-03,7.25\n"
 ENTRY = {
     "title_zh": "降雨量",
@@ -47,6 +51,7 @@ class Exchange:
 
     def __init__(self, folder: Path, *, private_webhooks: bool = False) -> None:
         db = database_of(folder)
+        self.folder = folder
         self.process = Process(folder, private_webhooks=private_webhooks, db=db)
         self.process.start()
         self._client = TestClient(create_app(self.process.exchange))
@@ -60,6 +65,29 @@ class Exchange:
         self.http = http
         self.ids: dict[str, str] = {}
         self._keys = itertools.count(1)
+
+    @property
+    def size(self) -> int:
+        """How many records there are."""
+        return self.process.log.size
+
+    @property
+    def now_ms(self) -> int:
+        now_ms: int = self.ok("", "GET", "/v1/venue")["now_ms"]
+        return now_ms
+
+    def published(self) -> int:
+        """Let all there is come under a checkpoint; return how many records that are."""
+        self.process.audit.store.integrate()
+        self.process.audit.store.publish()
+        return self.size
+
+    def once_there(self, who: str, path: str) -> Any:
+        """Return what is there, or will be soon."""
+        end = time.monotonic() + THERE_SECONDS_MAX
+        while (answer := self.call(who, "GET", path)).status_code == 404:
+            assert time.monotonic() < end, f"{path} is not there yet"
+        return answer.json()
 
     def stop(self) -> None:
         self._one_event_loop.close()
@@ -124,7 +152,7 @@ class Exchange:
 
     def auction(self, supplier: str, lasts_ms: int = 60_000, **terms: Any) -> str:
         listing_id = self.listing(supplier, AUCTION)
-        now_ms = self.ok("", "GET", "/v1/venue")["now_ms"]
+        now_ms = self.now_ms
         starts_at_ms = now_ms + terms.pop("starts_in_ms", -1_000)
         full = {
             "format": "english",
@@ -144,10 +172,21 @@ class Exchange:
 class Remote(Exchange):
     """The same through the network, to a server in a process of its own."""
 
-    def __init__(self, folder: Path) -> None:
-        self.server = Server(folder)
-        self._speak_through(httpx.Client(base_url=self.server.url, timeout=30.0))
+    def __init__(self, server: Running, folder: Path, open_log: Callable[[], LogReader]) -> None:
+        self.server, self.folder, self._open_log = server, folder, open_log
+        self._speak_through(httpx.Client(base_url=server.url, timeout=30.0))
         self.tokens = json.loads((folder / TOKENS_NAME).read_text())
+
+    @property
+    def size(self) -> int:
+        with closing(self._open_log()) as log:
+            return log.size
+
+    def published(self) -> int:
+        size = self.size
+        while self.ok("", "GET", "/v1/audit/head")["size"] < size:
+            time.sleep(0.05)
+        return size
 
     def close(self) -> None:
         self.http.close()

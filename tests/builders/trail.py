@@ -1,4 +1,4 @@
-"""What a data folder's log says: verified, replayed, and which command had which effect."""
+"""What a log says: verified, replayed, and which command had which effect."""
 
 from collections import Counter
 from collections.abc import Iterable, Iterator
@@ -10,26 +10,29 @@ from schemas.commands import TimePassed
 from schemas.envelope import Record, decode_record
 from services.audit.findings import Finding
 from services.audit.replay import replay_log
-from services.audit.store import stored_notes, stored_verifier
+from services.audit.store import verifier_of
 from services.audit.verify import verify_log
-from streams.embedded import EmbeddedReader
+from tests.builders.places import Folder, Place
+
+Where = Path | Place  # a data folder, or wherever else
 
 
-def findings(folder: Path) -> list[Finding]:
-    with closing(EmbeddedReader(folder)) as log:
-        verified = verify_log(log, stored_notes(folder), stored_verifier(folder))
+def findings(where: Where) -> list[Finding]:
+    place = _place(where)
+    with closing(place.log()) as log, closing(place.shelf()) as shelf:
+        verified = verify_log(log, shelf.notes(), verifier_of(shelf, str(place.folder)))
         return [*verified.findings, *replay_log(log).findings]
 
 
-def records(folder: Path, position: int = 0) -> Iterator[Record]:
-    with closing(EmbeddedReader(folder)) as log:
+def records(where: Where, position: int = 0) -> Iterator[Record]:
+    with closing(_place(where).log()) as log:
         while stored := log.read(position):
             yield from (decode_record(body) for _, body in stored)
             position = stored[-1].position + 1
 
 
-def effects(folder: Path) -> Counter[str]:
-    return effects_of(records(folder))
+def effects(where: Where) -> Counter[str]:
+    return effects_of(records(where))
 
 
 def effects_of(records: Iterable[Record]) -> Counter[str]:
@@ -45,3 +48,7 @@ def effects_of(records: Iterable[Record]) -> Counter[str]:
         elif record.causationid in caused:
             caused[record.causationid].append(type(record.data).__name__)
     return Counter({id: kinds.count(kinds[0]) if kinds else 0 for id, kinds in caused.items()})
+
+
+def _place(where: Where) -> Place:
+    return Folder(where) if isinstance(where, Path) else where

@@ -14,6 +14,7 @@ from streams.runner import CascadeRunner
 from tests.builders.access import CASE, Office
 from tests.builders.exchange import ANY_USE, AUCTION, CONDITIONAL, FREE, METERED, Exchange
 from tests.builders.market import T0
+from tests.builders.places import Place
 
 SCORES = {"completeness": 90, "accuracy": 80, "availability": 100, "timeliness": 70}
 APPROVED = {"approved": True, "reason": "in order"}
@@ -24,8 +25,8 @@ UNDER_LICENCE = {**ANY_USE, "acceptance": LICENCE}
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier")
     made.party("other", "supplier")
     made.party("anna", "buyer", money=1_000_000)
@@ -54,7 +55,7 @@ def test_a_conditional_request_from_asking_to_evaluation(market: Exchange) -> No
     row = ask(market, listing_id, purpose="a study").json()
     path = f"/v1/access-requests/{row['id']}"
     assert (row["status"], row["waits_for"], row["grant_id"]) == ("review", "operator", None)
-    assert row["due_ms"] > market.process.clock()
+    assert row["due_ms"] > market.now_ms
     row = market.ok("operator", "POST", f"{path}/review", APPROVED)
     assert (row["status"], row["waits_for"]) == ("decision", "supplier")
     row = market.ok("seller", "POST", f"{path}/decision", APPROVED)
@@ -165,7 +166,7 @@ def test_subscriptions_and_bids_accept_terms_too(market: Exchange) -> None:
     grant = market.ok("anna", "GET", f"/v1/grants/{trade['grant_id']}")
     assert grant["accepted_sha256"] == ACCEPTED
     auctioned = market.listing("seller", AUCTION, UNDER_LICENCE)
-    now_ms = market.process.clock()
+    now_ms = market.now_ms
     terms = {
         "format": "english",
         "currency": "CNY",

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.builders.exchange import Exchange
+from tests.builders.places import Place
 
 DUTCH = {"format": "dutch", "step_minor": 100, "interval_ms": 3_600_000, "floor_price_minor": 400}
 UNIFORM = {"format": "uniform", "licences": 2}
@@ -14,8 +15,8 @@ SEALED = ("sealed_first_price", "sealed_second_price", "uniform")
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier")
     for name in ("anna", "bole", "chen"):
         made.party(name, "buyer", money=10_000_000)

@@ -9,13 +9,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.builders.exchange import ANY_USE, CSV, ENTRY, FREE, METERED, Exchange
+from tests.builders.places import Place
 
 NEWER = b"day,mm\n2024-01-04,9\n"
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier")
     made.party("other", "supplier")
     made.party("anna", "buyer", money=1_000_000)

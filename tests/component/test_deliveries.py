@@ -10,14 +10,15 @@ import pytest
 from services.gateway.problems import Problem
 from services.gateway.routes.deliveries import part_asked_for
 from tests.builders.exchange import ANY_USE, CSV, ENTRY, FREE, METERED, Exchange
+from tests.builders.places import Place
 
 NEWER = b"day,mm\n2024-01-04,9\n"
 LARGE = b"number,text\n" + b"".join(b"%d,%s\n" % (n, b"x" * 200) for n in range(15_000))
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier")
     made.party("anna", "buyer", money=1_000_000)
     made.party("bole", "buyer", money=1_000_000)

@@ -13,11 +13,12 @@ from services.credentials.signed import CredentialError, verify
 from services.gateway.access import ACCESS
 from services.gateway.guard import BODY_BYTES_MAX
 from tests.builders.exchange import CSV, FREE, METERED, Exchange
+from tests.builders.places import Place, embedded_only
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier")
     made.party("anna", "buyer", money=1_000_000)
     made.party("bole", "buyer", money=1_000_000)
@@ -141,11 +142,11 @@ def test_broken_content_is_named_by_line(
 def test_a_malformed_bid_is_told_what_is_wrong_with_it(
     market: Exchange, body: dict, fault: str
 ) -> None:
-    size = market.process.log.size
+    size = market.size
     answer = market.call("anna", "POST", "/v1/auctions/auc_whatever/bids", body)
     assert problem(answer) == (422, "invalid_request")
     assert fault in answer.json()["detail"]
-    assert market.process.log.size == size
+    assert market.size == size
 
 
 def test_each_refused_bid_has_its_own_answer(market: Exchange) -> None:
@@ -194,6 +195,7 @@ def test_idempotency_keys_are_needed_kept_and_not_reused(market: Exchange) -> No
     assert [line["amount_minor"] for line in statement["items"]].count(7) == 1
 
 
+@embedded_only
 def test_a_command_still_under_way_is_not_sent_twice(market: Exchange) -> None:
     path = f"/v1/parties/{market.ids['anna']}/deposits"
     market.http.app.state.running.add(("pty_operator", path, "busy"))
@@ -209,7 +211,7 @@ def test_without_waiting_a_command_is_accepted_with_its_location(market: Exchang
     money = {"currency": "CNY", "amount_minor": 9, "reference": "bank"}
     answer = market.call("operator", "POST", path, money, headers={"Prefer": ""})
     assert answer.status_code == 202
-    command = market.ok("operator", "GET", answer.headers["location"])
+    command = market.once_there("operator", answer.headers["location"])
     assert command["status"] == "accepted"
     assert "digest" not in command
 
@@ -264,8 +266,7 @@ def test_a_proof_from_the_edge_verifies_and_sealed_entries_show_only_their_hash(
 ) -> None:
     auction_id = market.auction("seller", reserve_price_minor=77_777, reserve_hidden=True)
     bid(market, "anna", auction_id, 54_321)
-    market.process.audit.store.integrate()
-    market.process.audit.store.publish()
+    market.published()
     head = market.ok("", "GET", "/v1/audit/head")
     sealed = 0
     for position in range(head["size"]):

@@ -14,13 +14,14 @@ from services.commands import keys as keys_command
 from services.credentials.status import is_set
 from services.gateway.databases import READ_MODELS_NAME
 from tests.builders.exchange import FREE, METERED, Exchange
+from tests.builders.places import Place
 
 LIST_TRIES = 100
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier")
     made.party("anna", "buyer", money=1_000_000)
     yield made
@@ -180,10 +181,10 @@ def test_a_key_rotated_beside_the_running_market_signs_from_then_on(
 ) -> None:
     grant_id = free_grant(market)
     before = credential(market, grant_id)
-    data = str(market.process.folder)
+    data = str(market.folder)
     secrets = [
         line
-        for path in (market.process.folder / "keys" / "grants").glob("*.key")
+        for path in (market.folder / "keys" / "grants").glob("*.key")
         for line in path.read_text().splitlines()
         if not line.startswith("-----")
     ]
@@ -202,7 +203,7 @@ def test_a_key_rotated_beside_the_running_market_signs_from_then_on(
         assert verify(tmp_path, token).exit_code == 0
     for secret in secrets:
         assert secret not in rotated.output + shown.output + published.text
-    assert len(list((market.process.folder / "keys" / "grants").glob("*.key"))) == 1
+    assert len(list((market.folder / "keys" / "grants").glob("*.key"))) == 1
 
 
 def test_a_grant_that_outlives_the_calendar_has_no_end_in_its_credential(market: Exchange) -> None:

@@ -5,11 +5,12 @@ from collections.abc import Iterator
 import pytest
 
 from tests.builders.exchange import METERED, Exchange
+from tests.builders.places import Place
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier", kind="public_service")
     made.party("anna", "buyer", money=1_000_000)
     made.party("bole", "buyer", money=1_000_000)

@@ -12,13 +12,14 @@ from services.gateway.databases import edge_in
 from services.gateway.edge_store import EdgeStore
 from services.gateway.tokens import TOKENS_PER_PARTY_MAX, Principal, TokenStore
 from tests.builders.exchange import ANY_USE, ENTRY, FREE, Exchange
+from tests.builders.places import Place, embedded_only
 
 SECRET = b"s" * 32
 
 
 @pytest.fixture(scope="module")
-def market(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Exchange]:
-    made = Exchange(tmp_path_factory.mktemp("market"))
+def market(place: Place) -> Iterator[Exchange]:
+    made = place.market()
     made.party("seller", "supplier")
     made.party("anna", "buyer", money=1_000_000)
     made.party("bole", "buyer")
@@ -107,9 +108,10 @@ def test_a_party_has_a_limited_number_of_valid_tokens(market: Exchange) -> None:
     assert issue(market, "eager").status_code == 201
 
 
+@embedded_only  # on a cluster they are kept in the database: test_edge_on_postgres looks there
 def test_no_token_is_kept_in_the_clear(market: Exchange) -> None:
     token = issue(market, "anna").json()["token"]
-    folder = market.process.folder
+    folder = market.folder
     kept = [path for path in folder.rglob("*") if path.is_file()]
     assert len(kept) > 5
     assert [path.name for path in kept if token.encode() in path.read_bytes()] == []
