@@ -61,7 +61,7 @@ async def follow(log: MemoryLog, command_id: str, size: int) -> bool:
     async def projected() -> int:
         return next(ends, size)
 
-    return await (await Following(log, projected).expect(command_id))
+    return await Following(log, projected).expect(command_id, 0)
 
 
 def test_waiting_ends_when_the_read_models_show_it() -> None:
@@ -72,3 +72,44 @@ def test_waiting_ends_when_the_read_models_show_it() -> None:
 
 def test_waiting_ends_without_an_answer_when_the_trail_cannot_be_read() -> None:
     assert asyncio.run(follow(Broken(), "bid_abcdef", 5)) is False
+
+
+def test_who_waits_for_what_stands_further_back_is_answered_too() -> None:
+    said = commands(12)
+    log = trail_of(race(random.Random(4), said).topics)
+    first, last = said[0].id, "cmd_not_there_yet"
+
+    async def run() -> bool:
+        async def projected() -> int:
+            return log.size
+
+        following = Following(log, projected)
+        ahead = following.expect(last, log.size)
+        await asyncio.sleep(0.05)
+        assert not ahead.done()
+        async with asyncio.timeout(5):
+            return await following.expect(first, 0)
+
+    assert asyncio.run(run()) is True
+
+
+def test_a_call_sent_again_waits_for_what_the_first_one_caused() -> None:
+    """The second copy of a bid is taken at once and causes nothing; the first is under way."""
+    said = commands(12)
+    log = trail_of(race(random.Random(3), said).topics, random.Random(3))
+    bid = next(command for command in said if isinstance(command, PlaceBid))
+    at = rest_of(log, {bid.id})[bid.id]
+    sent = next(p for p, body in log.read(0) if decode_record(body).data == bid)
+
+    async def run(reached: int) -> bool:
+        async def projected() -> int:
+            return reached
+
+        try:
+            async with asyncio.timeout(0.2):
+                return await Following(log, projected).expect(bid.id, sent)
+        except TimeoutError:
+            return False
+
+    assert asyncio.run(run(at)) is False
+    assert asyncio.run(run(at + 1)) is True
