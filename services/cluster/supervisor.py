@@ -34,6 +34,8 @@ class Supervisor:
         while True:
             lived = _Stopwatch()
             self._child = subprocess.Popen(self._command)
+            if self._stopping.is_set():  # told while it was being started
+                self._child.terminate()
             code = self._child.wait()
             if self._stopping.is_set() or code in _NEVER_AGAIN:
                 return Exit.RIGHT if self._stopping.is_set() and code < 0 else code
