@@ -18,7 +18,7 @@ from services.upkeep.checks import UNPUBLISHED_RECORDS_WARN, Finding, Found, Sta
 from services.upkeep.cluster import DEAD_LETTERS, Cluster, Trail, reading_trail
 from streams.faults import words
 from streams.kafka.commit import group_of
-from streams.kafka.partition import SNAPSHOT_EVERY_EVENTS
+from streams.kafka.settings import SNAPSHOT_EVERY_EVENTS
 from streams.kafka.topics import ALL_TOPICS, PARTITIONS, configuration
 from streams.recovery import STATE_VERSION
 

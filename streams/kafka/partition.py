@@ -30,7 +30,6 @@ from streams.runner import tick
 from streams.scribe import Scribe
 from streams.steps import DEAD_LETTERS, Input
 
-SNAPSHOT_EVERY_EVENTS: Final = 50_000
 # A deadline's tick waits so long for commands that were stamped before it and are on their way.
 TICK_GRACE_MS: Final = 250
 TICK_EVERY_SECONDS: Final = 0.05
@@ -98,13 +97,13 @@ class Partition:
         """
         begin = time.monotonic()
         await self._committer.start()
-        self._stepper, self._positions = await recover(
+        self._stepper, self._positions, self._taken = await recover(
             self._settings, self._service, self.venue, self.number
         )
         self._snapshot_at = self._stepper.sequence
         async with asyncio.timeout(CALL_SECONDS_MAX):
             for source in self._sources:
-                self._consumer.seek(source, await self._consumer.committed(source) or 0)
+                await self._go_to_next(source)
         self._consumer.resume(*self._sources)
         self.ready = True
         took = time.monotonic() - begin
@@ -116,6 +115,16 @@ class Partition:
             self._stepper.sequence,
             took,
         )
+
+    async def _go_to_next(self, source: TopicPartition) -> None:
+        """The group's offset is ahead of the seals where what could not be read was put aside; it
+        is behind, or none, where the broker has forgotten it, as it does of a group long at rest.
+        """
+        kept, sealed = await self._consumer.committed(source), self._taken.get(source.topic, 0)
+        if (kept or 0) < sealed:
+            log.warning("%s: offset %s of the group, %d by the seals", source, kept, sealed)
+        self._taken[source.topic] = max(kept or 0, sealed)
+        self._consumer.seek(source, self._taken[source.topic])
 
     def _wait_ms(self) -> int:
         return POLL_MS_MAX if self._clock is None else int(TICK_EVERY_SECONDS * 1000)
@@ -142,13 +151,14 @@ class Partition:
             return
         ends = await self._committer.commit(outputs, consumed, snapshot)
         self._positions |= {topic: ends[topic] for topic in self._positions if topic in ends}
+        self._taken |= consumed
         self._tell(inputs, outputs, dead)
 
     def _snapshot_if_due(self) -> list[Piece]:
-        if self._stepper.sequence - self._snapshot_at < SNAPSHOT_EVERY_EVENTS:
+        if self._stepper.sequence - self._snapshot_at < self._settings.snapshot_every_events:
             return []
         self._snapshot_at = self._stepper.sequence
-        return pieces(self._stepper, self._positions)
+        return pieces(self._stepper, self._positions, self._taken)
 
     def _dead_letter(self, record: Any, error: SchemaError) -> Record:
         log.error("%s/%d/%d: %s", record.topic, record.partition, record.offset, error)

@@ -26,13 +26,14 @@ Positions = dict[str, int]
 
 class Kept(NamedTuple):
     """A snapshot: the state after `sequence` and `commit`; own later records start at
-    `positions`.
+    `positions`, inputs not yet taken at `taken`.
     """
 
     state: State
     sequence: int
     commit: int
     positions: Positions
+    taken: Positions
 
 
 class Piece(NamedTuple):
@@ -48,15 +49,16 @@ def own_topics(service: Service) -> list[str]:
 
 async def recover(
     settings: KafkaSettings, service: Service, venue: str, partition: int
-) -> tuple[Stepper, Positions]:
-    """Return the service as its own records left it, and where its next ones will begin.
+) -> tuple[Stepper, Positions, Positions]:
+    """Return the service as its own records left it, where its next ones will begin, and where the
+    inputs begin that none of its seals covers.
 
     The partition's former worker must be fenced before. Raises LogBroken where an event is missing
     or cannot be applied.
     """
     kept = await _newest_whole(settings, service, partition)
     evolve = RULES[service].evolve
-    state, sequence, commit, positions = kept
+    state, sequence, commit, positions, taken = kept
     waiting: dict[str, deque[Record]] = defaultdict(deque)
     last_sealed = sequence
     async for found in read_to_end(settings, partition, positions):
@@ -71,6 +73,7 @@ async def recover(
             ) from error
         if isinstance(record.data, InputsTaken):
             commit, last_sealed = record.data.commit, record.data.sequence
+            taken |= {run.topic: run.last + 1 for run in record.data.ranges}
             continue
         waiting[record.topic].append(record)
         for event in _in_sequence(waiting, sequence):
@@ -81,7 +84,7 @@ async def recover(
             f"events of {service} in venue {venue} are missing after sequence {sequence}; "
             "restore the topics from the audit export (docs/operations.md)"
         )
-    return Stepper(service, venue, state, sequence, commit), positions
+    return Stepper(service, venue, state, sequence, commit), positions, taken
 
 
 def _in_sequence(waiting: dict[str, deque[Record]], sequence: int) -> Iterator[Record]:
@@ -96,14 +99,17 @@ def _in_sequence(waiting: dict[str, deque[Record]], sequence: int) -> Iterator[R
                 yield records.popleft()
 
 
-def pieces(stepper: Stepper, positions: Positions) -> list[Piece]:
-    """Return a snapshot cut into messages. `positions` is where records after it begin."""
+def pieces(stepper: Stepper, positions: Positions, taken: Positions) -> list[Piece]:
+    """Return a snapshot cut into messages. `positions` is where records after it begin, `taken`
+    where the inputs after it do.
+    """
     body = zlib.compress(encode(stepper.state), 1)
     about = {
         "state_version": STATE_VERSION,
         "sequence": stepper.sequence,
         "commit": stepper.commit,
         "positions": positions,
+        "taken": taken,
         "sha256": hashlib.sha256(body).hexdigest(),
     }
     slot = stepper.commit % SLOTS
@@ -133,5 +139,6 @@ async def _newest_whole(settings: KafkaSettings, service: Service, partition: in
             and about["sha256"] == hashlib.sha256(body).hexdigest()
         ):
             state = msgspec.json.decode(zlib.decompress(body), type=kind)
-            return Kept(state, about["sequence"], about["commit"], about["positions"])
-    return Kept(kind(), 0, 0, dict.fromkeys(own_topics(service), 0))
+            place = (about["sequence"], about["commit"], about["positions"])
+            return Kept(state, *place, about.get("taken", {}))
+    return Kept(kind(), 0, 0, dict.fromkeys(own_topics(service), 0), {})

@@ -15,6 +15,7 @@ REQUEST_MS_MAX: Final = 10_000
 TRANSACTION_MS_MAX: Final = 20_000
 SESSION_MS: Final = 6_000  # after which a silent worker's partitions go to others
 HEARTBEATS: Final = 6  # in a session
+SNAPSHOT_EVERY_EVENTS: Final = 50_000
 POLL_MS_MAX: Final = 200
 BATCH_RECORDS_MAX: Final = 1_000
 FETCH_BYTES_MAX: Final = 4 << 20
@@ -39,6 +40,7 @@ class KafkaSettings(NamedTuple):
     user: str = ""
     password: str = ""
     session_ms: int = SESSION_MS
+    snapshot_every_events: int = SNAPSHOT_EVERY_EVENTS
 
     @classmethod
     def parse(cls, url: str, **more: Any) -> "KafkaSettings":

@@ -8,9 +8,9 @@ refused.
 import asyncio
 import logging
 from collections.abc import Callable, Collection
-from typing import Any
+from typing import Any, Final
 
-from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.coordinator.assignors.range import RangePartitionAssignor
 from aiokafka.errors import KafkaError
 
@@ -27,6 +27,9 @@ from streams.kafka.settings import (
 )
 from streams.log import LogError
 
+ATTEND_SECONDS: Final = 1.0
+IDLE_SESSIONS_MAX: Final = 10  # after which a process whose loop stands still is left out
+_NO_PARTITION: Final = TopicPartition("", 0)
 log = logging.getLogger("databourse")
 
 
@@ -56,11 +59,12 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
             partition_assignment_strategy=(RangePartitionAssignor,),
             isolation_level="read_committed",
             enable_auto_commit=False,
-            auto_offset_reset="earliest",
+            auto_offset_reset="none",  # an offset that is not there any more is a fault
             session_timeout_ms=settings.session_ms,
             heartbeat_interval_ms=settings.session_ms // HEARTBEATS,
             max_partition_fetch_bytes=FETCH_BYTES_MAX,
             fetch_max_wait_ms=POLL_MS_MAX,
+            max_poll_interval_ms=settings.session_ms * IDLE_SESSIONS_MAX,
         )
 
     async def run(self) -> None:
@@ -71,9 +75,25 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
                 await self._consumer.start()
         except (KafkaError, TimeoutError) as error:
             raise LogError(f"{self._settings!r} cannot be joined: {error!r}") from error
-        await self._ended
+        attending = asyncio.create_task(self._attend())
+        try:
+            await self._ended
+        finally:
+            attending.cancel()
         await self._let_go(list(self._partitions))
         await self._consumer.stop()
+
+    async def _attend(self) -> None:
+        """Ask for nothing, again and again. The library takes a member that asks for no records
+        for dead, and tells what is wrong with the group only to one that asks: a member that waits
+        for partitions to come would be left out for good, unseen.
+        """
+        try:
+            while True:
+                await self._consumer.getmany(_NO_PARTITION)
+                await asyncio.sleep(ATTEND_SECONDS)
+        except Exception as error:  # the edge
+            self._fail(error)
 
     def stop(self) -> None:
         if not self._ended.done():

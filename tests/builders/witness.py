@@ -23,9 +23,9 @@ READ_SECONDS_MAX = 60.0
 class Witness:
     """`seen` holds every record read, by topic and partition."""
 
-    def __init__(self, address: str, consumer: Any) -> None:
-        self._address = address
+    def __init__(self, consumer: Any, admin: Any) -> None:
         self._consumer = consumer
+        self._admin = admin
         self.seen: dict[tuple[str, int], list[Raw]] = defaultdict(list)
 
     async def catch_up(self) -> None:
@@ -54,7 +54,7 @@ class Witness:
         was left to be taken, and so nothing has come.
         """
         try:
-            taken = await taken_offsets(self._address)
+            taken = await self._taken_offsets()
         except KafkaError as error:
             if error.retriable:
                 return False
@@ -67,6 +67,16 @@ class Witness:
             if topic in INPUTS[service]
         )
 
+    async def _taken_offsets(self) -> dict[tuple[str, str, int], int]:
+        """Return the next offset to take, by service, topic and partition."""
+        return {
+            (service, tp.topic, tp.partition): kept.offset
+            for service in DECIDERS
+            for tp, kept in (
+                await self._admin.list_consumer_group_offsets(group_of(service))
+            ).items()
+        }
+
 
 @asynccontextmanager
 async def witness(address: str) -> AsyncIterator[Witness]:
@@ -77,6 +87,7 @@ async def witness(address: str) -> AsyncIterator[Witness]:
         enable_auto_commit=False,
         fetch_max_wait_ms=100,
     )
+    admin = AIOKafkaAdminClient(bootstrap_servers=address)
     await consumer.start()
     try:
         consumer.assign(
@@ -86,20 +97,8 @@ async def witness(address: str) -> AsyncIterator[Witness]:
                 for partition in PARTITION_OF_VENUE.values()
             ]
         )
-        yield Witness(address, consumer)
-    finally:
-        await consumer.stop()
-
-
-async def taken_offsets(address: str) -> dict[tuple[str, str, int], int]:
-    """Return the next offset to take, by service, topic and partition."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=address)
-    await admin.start()
-    try:
-        return {
-            (service, tp.topic, tp.partition): kept.offset
-            for service in DECIDERS
-            for tp, kept in (await admin.list_consumer_group_offsets(group_of(service))).items()
-        }
+        await admin.start()
+        yield Witness(consumer, admin)
     finally:
         await admin.close()
+        await consumer.stop()

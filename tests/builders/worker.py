@@ -1,6 +1,8 @@
 """A worker of a deciding service as a process of its own, put together as a test wants it:
 
-`python -m tests.builders.worker kafka://HOST:PORT SERVICE INSTANCE [COMMITTER [SESSION_MS]]`
+`python -m tests.builders.worker kafka://HOST:PORT SERVICE NAME [committer=NAME] [SETTING=N ...]`
+
+A name that ends in `!` is no lasting one: the member leaves its group when it ends.
 """
 
 import asyncio
@@ -18,9 +20,10 @@ from services.clock import Clock
 from services.cluster.shell import run
 from streams.kafka.commit import Committer, Committing
 from streams.kafka.recovery import Piece
-from streams.kafka.settings import SESSION_MS, KafkaSettings
+from streams.kafka.settings import KafkaSettings
 from streams.kafka.wire import to_wire
 from streams.kafka.worker import Worker
+from tests.builders.fleet import python
 
 OFFSETS_EVERY_SECONDS: Final = 1.0
 
@@ -103,15 +106,18 @@ def committing(name: str) -> Committing:
     return {"exact": Committer, "loose": LooseCommitter}.get(name) or stalling(name)
 
 
-def main(log: str, service: str, instance: str, committer: str = "exact", *session: str) -> None:
-    session_ms = int(session[0]) if session else SESSION_MS
-    settings = KafkaSettings.parse(log, session_ms=session_ms)
-    made = committing(committer)
-    run(
-        instance,
-        lambda: Worker(settings, Service(service), Clock(), instance or None, made),
-        None,
-    )
+def main(log: str, service: str, name: str, *said: str) -> None:
+    options = dict(option.split("=") for option in said)
+    made = committing(options.pop("committer", "exact"))
+    settings = KafkaSettings.parse(log, **{key: int(value) for key, value in options.items()})
+    instance = None if name.endswith("!") else name
+    run(name, lambda: Worker(settings, Service(service), Clock(), instance, made), None)
+
+
+def command(log: str, name: str, **options: object) -> list[str]:
+    """Return what starts a worker; its name begins with its service's."""
+    said = [f"{key}={value}" for key, value in options.items()]
+    return python("tests.builders.worker", log, name.partition("-")[0], name, *said)
 
 
 if __name__ == "__main__":

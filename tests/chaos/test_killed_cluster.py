@@ -7,7 +7,7 @@ import pytest
 
 from tests.builders.broker import Broker
 from tests.builders.crash import kill_under_load, url
-from tests.builders.fleet import python
+from tests.builders.worker import command
 
 pytestmark = pytest.mark.chaos
 
@@ -18,11 +18,8 @@ def test_a_hundred_thousand_commands_through_two_hundred_and_twenty_kills(
     kills = {"service": 200, "broker": 20, "loader": 20}
     with Broker(tmp_path / "broker") as broker:
         services = {
-            f"{service}-{number}": python(
-                "tests.builders.worker", url(broker), service, f"{service}-{number}"
-            )
-            for service in ("matching", "settlement")
-            for number in (1, 2)
+            name: command(url(broker), name, snapshot_every_events=5_000)
+            for name in ("matching-1", "matching-2", "settlement-1", "settlement-2")
         }
         run = asyncio.run(kill_under_load(broker, tmp_path, services, kills, 25_000, seed=220))
     with capsys.disabled():

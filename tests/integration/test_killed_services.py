@@ -10,7 +10,7 @@ import pytest
 from services.cluster.supervisor import own_command
 from tests.builders.broker import Broker
 from tests.builders.crash import kill_under_load, url
-from tests.builders.fleet import python
+from tests.builders.worker import command
 
 pytestmark = pytest.mark.long
 NAMES = ("matching-1", "matching-2", "settlement-1", "settlement-2")
@@ -40,10 +40,7 @@ def test_killed_services_and_brokers_lose_and_double_nothing(
 
 def test_without_transactions_the_same_doubles(own_broker: Broker, tmp_path: Path) -> None:
     """What the test above finds nothing of is there to be found."""
-    services = {
-        name: python("tests.builders.worker", url(own_broker), service_of(name), name, "loose")
-        for name in NAMES
-    }
+    services = {name: command(url(own_broker), name, committer="loose") for name in NAMES}
     run = asyncio.run(
         kill_under_load(
             own_broker, tmp_path, services, {"service": 8}, 300, seed=2, rest_seconds_max=20
