@@ -30,11 +30,11 @@ START_MS = 1_700_000_000_000
 BUYERS, AUCTIONS = 100, 50
 
 
-def opening() -> list[Command]:
+def opening(start_ms: int = START_MS) -> list[Command]:
     """Return the commands that open a venue with buyers and auctions."""
     said: list[Command] = []
     terms = VenueTerms(currencies=("CNY",), buyer_fee_bps=100)
-    stage = Stage(terms, START_MS, lambda cascade: said.append(cascade[0].message))  # type: ignore[arg-type]
+    stage = Stage(terms, start_ms, lambda cascade: said.append(cascade[0].message))  # type: ignore[arg-type]
     stage.admit("pty_seller", Role.SUPPLIER)
     for number in range(BUYERS):
         stage.admit(f"pty_buyer{number:03}", Role.BUYER, money_minor=10**12)
@@ -43,15 +43,15 @@ def opening() -> list[Command]:
         stage.publish(listing_id, "pty_seller", AuctionOffer(currency="CNY"), ENTRY, CONTENT)
         auction = EnglishTerms(
             currency="CNY",
-            starts_at_ms=START_MS,
-            ends_at_ms=START_MS + 10**10,
+            starts_at_ms=start_ms,
+            ends_at_ms=start_ms + 10**10,
             start_price_minor=1_000,
             increments=INCREMENT_TABLES["ebay-2003"],
         )
         stage.say(
             c.OpenAuction(
                 id=f"auc_bench{number:03}",
-                at_ms=START_MS,
+                at_ms=start_ms,
                 listing_id=listing_id,
                 supplier_id="pty_seller",
                 terms=auction,
@@ -61,7 +61,7 @@ def opening() -> list[Command]:
     return said
 
 
-def bids(count: int) -> list[Command]:
+def bids(count: int, start_ms: int = START_MS) -> list[Command]:
     rng = random.Random(7)
     prices = [1_000] * AUCTIONS
     said: list[Command] = []
@@ -71,7 +71,7 @@ def bids(count: int) -> list[Command]:
         said.append(
             c.PlaceBid(
                 id=make_id("bid", str(number)),
-                at_ms=START_MS + number // 100,
+                at_ms=start_ms + number // 100,
                 auction_id=f"auc_bench{auction:03}",
                 bidder_id=f"pty_buyer{rng.randrange(BUYERS):03}",
                 currency="CNY",

@@ -38,7 +38,7 @@ def best_seconds(work: Callable[[], object], runs: int = 3) -> float:
 def arguments(about: str, **sizes: int) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=about)
     for name, size in sizes.items():
-        parser.add_argument(f"--{name}", type=int, default=size)
+        parser.add_argument(f"--{name.replace('_', '-')}", type=int, default=size)
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     expect_few_cycles()
     return parser.parse_args()
