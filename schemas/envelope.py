@@ -6,6 +6,7 @@ replay.
 """
 
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Annotated, Final, Union
 
 import msgspec
@@ -103,19 +104,31 @@ def event_id(service: str, sequence: int) -> str:
 
 def cloudevent_attributes(record: Record) -> dict[str, str]:
     """Return the CloudEvents 1.0 attributes of a record, as they stand in headers and streams."""
+    return {**common_attributes(type(record.data), record.source), **own_attributes(record)}
+
+
+@lru_cache(maxsize=1024)
+def common_attributes(kind: type[Message], source: str) -> dict[str, str]:
+    """Return those that all records of a kind from one source have. Not to be changed."""
     return {
         "specversion": "1.0",
+        "source": f"/venues/{source}",
+        "type": f"databourse.{kind.__name__}",
+        "partitionkey": source.partition("/")[0],
+    }
+
+
+def own_attributes(record: Record) -> dict[str, str]:
+    return {
         "id": record.id,
-        "source": f"/venues/{record.source}",
-        "type": f"databourse.{type(record.data).__name__}",
         "time": iso_time(record.data.at_ms),
-        "partitionkey": record.source.partition("/")[0],
         "sequence": str(record.sequence),
         "correlationid": record.correlationid,
         "causationid": record.causationid,
     }
 
 
+@lru_cache(maxsize=1024)  # what is decided together often has one time
 def iso_time(at_ms: int) -> str:
     """Return UTC epoch milliseconds as RFC 3339, exactly."""
     moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=at_ms)

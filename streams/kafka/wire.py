@@ -4,10 +4,18 @@ Its offset is given by the broker, so it is put into the `Record` by whoever rea
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from schemas.base import SchemaError
-from schemas.envelope import Record, cloudevent_attributes, decode_message, encode
+from schemas.envelope import (
+    Message,
+    Record,
+    common_attributes,
+    decode_message,
+    encode,
+    own_attributes,
+)
 from schemas.topics import PARTITION_OF_VENUE, TOPIC_OF
 
 Headers = Iterable[tuple[str, bytes]]
@@ -19,15 +27,23 @@ _SOURCE: Final = "/venues/"
 
 def to_wire(record: Record) -> tuple[bytes, list[tuple[str, bytes]]]:
     """Return value and headers; topic and partition go beside them."""
-    attributes = cloudevent_attributes(record)
-    attributes[RULES] = str(record.rulesversion)
-    headers = [(PREFIX + name, value.encode()) for name, value in attributes.items() if value]
-    return encode(record.data), [*headers, _CONTENT_TYPE]
+    common = _common_headers(type(record.data), record.source, record.rulesversion)
+    return encode(record.data), [*common, *_headers(own_attributes(record))]
+
+
+@lru_cache(maxsize=1024)
+def _common_headers(kind: type[Message], source: str, rules: int) -> list[tuple[str, bytes]]:
+    attributes = {**common_attributes(kind, source), RULES: str(rules)}
+    return [*_headers(attributes), _CONTENT_TYPE]
+
+
+def _headers(attributes: dict[str, str]) -> list[tuple[str, bytes]]:
+    return [(PREFIX + name, value.encode()) for name, value in attributes.items() if value]
 
 
 def from_wire(topic: str, partition: int, offset: int, value: bytes, headers: Headers) -> Record:
     """Raises SchemaError when it is not what our services write to this topic."""
-    told = {name: text for name, text in headers if name.startswith(PREFIX)}
+    told = dict(headers)
     try:
         record = Record(
             topic=topic,
@@ -44,6 +60,8 @@ def from_wire(topic: str, partition: int, offset: int, value: bytes, headers: He
         raise SchemaError(f"header {error} is missing") from error
     except (UnicodeDecodeError, ValueError) as error:
         raise SchemaError(f"{error}") from error
+    except (AttributeError, TypeError) as error:  # Kafka lets a header have none
+        raise SchemaError("a header has no value") from error
     _check_place(record)
     return record
 
