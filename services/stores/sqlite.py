@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -43,6 +43,7 @@ class SqliteFile:
         self._mend = mend
         self._kept = kept
         self._writer = threading.Lock()
+        self._asked = threading.Lock()
         self.engine = _engine(path, "FULL" if kept else "NORMAL")
         try:
             with self.telling():
@@ -52,6 +53,7 @@ class SqliteFile:
                     open_database(path, max(older) + 1, (), mend, older).close()
                 with self.writing() as db:
                     migrate(db, (part,))
+                self._asking = self.engine.connect().execution_options(begin="")
         except BaseException:
             self.engine.dispose()
             raise
@@ -72,9 +74,11 @@ class SqliteFile:
                 yield db
 
     async def ask(self, question: Callable[[Connection], T]) -> T:
-        """A look-up in a file is shorter than the way to another thread."""
-        with self.engine.connect() as db:
-            return question(db)
+        """A look-up in a file is shorter than the way to another thread, and of one statement: it
+        needs no transaction, nor a connection of its own.
+        """
+        with self._asked:
+            return question(self._asking)
 
     async def query(self, question: Callable[[Session], T]) -> T:
         return await worked_out(self, question)
@@ -86,7 +90,8 @@ class SqliteFile:
         """Nothing belongs to an event loop here."""
 
     def close(self) -> None:
-        with self._writer:
+        with self._writer, self._asked:
+            self._asking.close()
             self.engine.dispose()
             if self._kept:
                 put_to_rest(self._path)
@@ -97,15 +102,21 @@ class _Own:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._db: Connection | None = None
 
     def held(self) -> bool:
         return True
 
-    def begin(self) -> AbstractContextManager[Connection]:
-        return self._engine.begin()
+    @contextmanager
+    def begin(self) -> Iterator[Connection]:
+        self._db = self._db or self._engine.connect()
+        with self._db.begin():
+            yield self._db
 
     def release(self) -> None:
-        pass
+        if self._db is not None:
+            self._db.close()
+            self._db = None
 
 
 def _engine(path: Path, synchronous: str) -> Engine:
@@ -125,6 +136,7 @@ def _engine(path: Path, synchronous: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def on_begin(db: Connection) -> None:
-        db.exec_driver_sql(db.get_execution_options().get("begin", "BEGIN"))
+        if begin := db.get_execution_options().get("begin", "BEGIN"):
+            db.connection.cursor().execute(begin)
 
     return engine
