@@ -140,7 +140,7 @@ class Partition:
                     inputs.append(_input(record))
                 except SchemaError as error:
                     outputs.append(self._dead_letter(record, error))
-        snapshot = self._snapshot_if_due()
+        snapshot = await self._snapshot_if_due()
         dead = len(outputs)
         if inputs:
             outputs += self._stepper.take(inputs)
@@ -154,11 +154,12 @@ class Partition:
         self._taken |= consumed
         self._tell(inputs, outputs, dead)
 
-    def _snapshot_if_due(self) -> list[Piece]:
+    async def _snapshot_if_due(self) -> list[Piece]:
+        """Nothing changes the state meanwhile; a large one must not hold the heartbeats up."""
         if self._stepper.sequence - self._snapshot_at < self._settings.snapshot_every_events:
             return []
         self._snapshot_at = self._stepper.sequence
-        return pieces(self._stepper, self._positions, self._taken)
+        return await asyncio.to_thread(pieces, self._stepper, self._positions, self._taken)
 
     def _dead_letter(self, record: Any, error: SchemaError) -> Record:
         log.error("%s/%d/%d: %s", record.topic, record.partition, record.offset, error)

@@ -29,6 +29,7 @@ def configuration(topic: Topic, replicas: int) -> dict[str, str]:
         "retention.bytes": "-1",
         "max.message.bytes": str(topic.message_bytes_max),
         "message.timestamp.type": "CreateTime",  # the market's own time, simulated or not
+        "message.timestamp.after.max.ms": str(2**63 - 1),
         "min.insync.replicas": str(min(IN_SYNC_MIN, replicas)),
         "unclean.leader.election.enable": "false",
     }

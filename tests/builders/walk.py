@@ -44,6 +44,7 @@ NOT_READING = {
     ("backup", "rebuild"),
     ("keys", "rotate"),
     ("catalog", "import"),
+    ("migrate", "migrate"),
     ("service", "service"),
     *((server, verb) for server in ("kafka", "postgres") for verb in ("start", "stop", "status")),
 }
