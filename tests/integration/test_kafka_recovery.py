@@ -137,7 +137,9 @@ def test_events_that_are_missing_stop_the_service(settings: KafkaSettings) -> No
             said = list(for_settlement())
             await desk.take(said[:5])
             beyond = desk.positions["ledger"] + 2  # the marker, and one event
-            await desk.take(said[5:9], pieces(desk.stepper, desk.positions | {"ledger": beyond}))
+            await desk.take(
+                said[5:9], pieces(desk.stepper, desk.positions | {"ledger": beyond}, {})
+            )
             with pytest.raises(LogBroken, match="missing after sequence"):
                 await desk.again()
 
