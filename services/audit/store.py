@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from prometheus_client import Gauge
+
 from market.merkle import leaf_hash
 from services.audit.checkpoint import (
     Checkpoint,
@@ -29,6 +31,12 @@ from streams.recovery import NEWEST_RECORDS
 
 PRIVATE_KEY_NAME: Final = "keys/checkpoint.key"
 PUBLISH_EVERY_SECONDS: Final = 0.5
+PUBLISHED_RECORDS: Final = Gauge(
+    "databourse_published_records", "Records of the trail under a signed checkpoint", ("venue",)
+)
+PUBLISHED_AT: Final = Gauge(
+    "databourse_published_at_seconds", "When all there was had last been signed", ("venue",)
+)
 log = logging.getLogger("databourse")
 
 
@@ -114,6 +122,7 @@ class AuditStore(AuditReader):
         """Closes the shelf when it is closed, or raises."""
         try:
             super().__init__(shelf, log)
+            self.venue = log.venue
             self.origin = f"databourse/{log.venue}"
             self._key = load_or_make_key(folder / PRIVATE_KEY_NAME)
             self.verifier = VerifierKey(self.origin, self._key.public_key())
@@ -208,8 +217,10 @@ class AuditLoop:
         if self.failure is not None:
             return
         try:
-            if self.store.integrate():
+            if size := self.store.integrate():
                 self.store.publish()
+                PUBLISHED_RECORDS.labels(self.store.venue).set(size)
+                PUBLISHED_AT.labels(self.store.venue).set_to_current_time()
         except Exception as error:  # the edge: readiness tells of it, and nothing is signed on it
             self.failure = error
             log.error("audit: nothing more is published: %s; restart once mended", words(error))

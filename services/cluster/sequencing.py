@@ -25,6 +25,7 @@ SEQUENCED_RECORDS: Final = Counter(
 WAITING_RECORDS: Final = Gauge(
     "databourse_waiting_records", "Records read that wait for their place", ("venue",)
 )
+TRAIL_RECORDS: Final = Gauge("databourse_trail_records", "Records in the trail", ("venue",))
 log = logging.getLogger("databourse")
 
 
@@ -100,6 +101,7 @@ class Sequencing:
             self._placed_at = time.monotonic()
         SEQUENCED_RECORDS.labels(self._trail.venue).inc(len(placed))
         WAITING_RECORDS.labels(self._trail.venue).set(self._waiting())
+        TRAIL_RECORDS.labels(self._trail.venue).set(self._trail.size)
 
     def _has_room(self, topic: str) -> bool:
         return self._sequencer.waiting(topic) < WAITING_RECORDS_MAX

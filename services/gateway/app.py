@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from services.gateway.exchange import Exchange
 from services.gateway.feed import Feed
 from services.gateway.guard import Guard
+from services.gateway.metrics import Counting
 from services.gateway.openapi import completed, operation_id
 from services.gateway.pages import add_pages
 from services.gateway.problems import (
@@ -74,6 +75,7 @@ def create_app(exchange: Exchange, settings: EdgeSettings | None = None) -> Fast
         running=app.state.running,
         settings=settings,
     )
+    app.add_middleware(Counting)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)

@@ -10,6 +10,7 @@ from typing import Final
 
 from services.database import StoreError
 from services.gateway.databases import READ_MODELS_MEND
+from services.gateway.metrics import PROJECTED_RECORDS
 from services.gateway.projector import Projector, projected
 from services.stores.base import Database
 from streams.faults import words
@@ -94,6 +95,7 @@ class ProjectorLoop:
         return True
 
     def _reached(self, position: int) -> None:
+        PROJECTED_RECORDS.labels(self._reader.venue).set(position)
         with self._turn:
             self._position = position
             ready = [waiter for waiter in self._waiting if waiter[0] <= position]
