@@ -2,7 +2,8 @@
 
 It ends where the newest checkpoint ends. A line of `records.jsonl` is a record's canonical bytes,
 or, of a record that is sealed at that point, `{"leaf_hash":"..."}`. Either gives the leaf, so the
-signed root covers sealed records too.
+signed root covers sealed records too. A full export has no sealed lines: it is for its operator
+alone, to restore from.
 """
 
 import json
@@ -15,13 +16,13 @@ import msgspec
 from market.merkle import HASH_BYTES, leaf_hash
 from market.sealing import is_sealed
 from schemas.base import SchemaError
-from schemas.envelope import decode_record
+from schemas.envelope import decode_head, decode_record
 from services.audit.checkpoint import CheckpointError, VerifierKey, verify
 from services.audit.findings import Finding, Report
 from services.audit.tree import Tree
 from services.files import sha256_of
 from streams.endings import read_endings
-from streams.log import READ_LIMIT_MAX, LogReader
+from streams.log import READ_LIMIT_MAX, Entry, LogReader
 
 RECORDS: Final = "records.jsonl"
 NOTE: Final = "checkpoint.txt"
@@ -49,14 +50,20 @@ def write(
     verifier: VerifierKey,
     out: Path,
     progress: Callable[[int], None],
+    *,
+    full: bool = False,
 ) -> Manifest:
-    """Write what is under the checkpoint `signed` (size and note) into the empty folder `out`."""
+    """Write what is under the checkpoint `signed` (size and note) into the empty folder `out`;
+    `full` means with what is sealed.
+    """
     size, note = signed
     after = read_endings(log, size).after
     sealed = _Ranges()
+    if full:
+        (out / RECORDS).touch(0o600)
     with (out / RECORDS).open("wb") as file:
         for position, body in _bodies(log, size):
-            if is_sealed(decode_record(body).data, after):
+            if not full and is_sealed(decode_record(body).data, after):
                 sealed.add(position)
                 body = _SEALED_LINE + f'"{leaf_hash(body).hex()}"}}'.encode()
             file.write(body + b"\n")
@@ -89,6 +96,23 @@ def check(folder: Path, verifier: VerifierKey, progress: Callable[[int], None]) 
     findings += _against_manifest(folder, tree.size, sealed)
     findings += _against_note(tree, (folder / NOTE).read_bytes(), verifier)
     return Report(tree.size, tree.root(), 1, findings)
+
+
+def read_back(folder: Path) -> tuple[Iterator[Entry], tuple[int, bytes]]:
+    """Return the records of a full export that `check` has found right, and its checkpoint, by
+    size and note.
+
+    Raises OSError when a file is missing; SchemaError at the first sealed line.
+    """
+    manifest = msgspec.json.decode((folder / MANIFEST).read_bytes(), type=Manifest)
+    return _entries(folder / RECORDS), (manifest.records, (folder / NOTE).read_bytes())
+
+
+def _entries(path: Path) -> Iterator[Entry]:
+    with path.open("rb") as file:
+        for line in file:
+            body = line.removesuffix(b"\n")
+            yield Entry(decode_head(body).topic, body)
 
 
 def _against_manifest(folder: Path, size: int, sealed: "_Ranges") -> Iterator[Finding]:

@@ -1,6 +1,7 @@
 """Preparing a cluster for a venue: topics, tables, and the commands that open it."""
 
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,6 +17,7 @@ from streams.kafka.publisher import Publisher
 from streams.kafka.reader import reading
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
+from streams.log import LogError
 
 _COMMANDS = tuple(topic.name for topic in TOPICS if topic.writer is Service.GATEWAY)
 
@@ -36,8 +38,7 @@ async def prepare(
     the database cannot be used.
     """
     made = await ensure_topics(settings)
-    postgres.create(database, venue)
-    shared.create(database, venue)
+    make_tables(database, venue)
     databases = in_postgres(database, venue)
     try:
         tokens = TokenStore(
@@ -46,16 +47,30 @@ async def prepare(
         issue_first_tokens(tokens, folder, now_ms())
     finally:
         databases.close()
-    opened = await _open(settings, venue, now_ms())
+    opened = await _open(settings, database, venue, now_ms())
     return Prepared(made, opened)
 
 
-async def _open(settings: KafkaSettings, venue: str, now_ms: int) -> bool:
-    """Send what opens the venue, unless something was ever said to it."""
+def make_tables(database: str, venue: str) -> None:
+    """Make those of the trail and its tree where they are not there yet."""
+    postgres.create(database, venue)
+    shared.create(database, venue)
+
+
+async def _open(settings: KafkaSettings, database: str, venue: str, now_ms: int) -> bool:
+    """Send what opens the venue, unless something was ever said to it. Raises LogError where that
+    is lost: a venue that was opened again would not fit its trail.
+    """
     start = dict.fromkeys(_COMMANDS, 0)
     async with reading(settings, PARTITION_OF_VENUE[venue], start) as consumer:
         if any((await consumer.end_offsets(list(consumer.assignment()))).values()):
             return False
+    with closing(postgres.PostgresReader(database, venue)) as trail:
+        if trail.size:
+            raise LogError(
+                f"the topics are empty, but the trail of {venue} has {trail.size} records: run "
+                "`databourse audit restore` first"
+            )
     publisher = Publisher(settings, venue)
     await publisher.start()
     try:

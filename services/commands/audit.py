@@ -3,6 +3,7 @@ exchange.
 """
 
 import json
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +23,7 @@ from services.audit.store import verifier_of
 from services.audit.tree import Tree, leaf_hashes
 from services.audit.verify import verify_log
 from services.commands import Exit, UsageError
+from services.commands.audit_restore import restore_command
 from services.commands.folders import Trail, log_reader, trail_reader
 from services.commands.options import AsJson, DatabaseUrl, TrailData, Venue
 from services.progress import progress
@@ -143,11 +145,15 @@ def export_command(
     data: TrailData = None,
     db: DatabaseUrl = "",
     venue: Venue = "gx",
+    full: Annotated[
+        bool, typer.Option("--full", help="With what is sealed: to restore from, for nobody else.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Write the records with checkpoint, key and a manifest of hashes into a new folder.
 
-    All that is signed by now; of what is sealed until an auction ends, the leaf hash alone.
+    All that is signed by now; of what is sealed until an auction ends, the leaf hash alone. With
+    --full everything, in a folder that its owner alone can read.
 
     Example: databourse audit export --data ./gx-data --out ./gx-trail
     """
@@ -156,13 +162,15 @@ def export_command(
     with trail_reader(data, db, venue) as trail:
         signed, verifier = _newest_note(trail), _verifier(trail, "")
         with progress("exporting", signed[0], quiet=as_json) as tell:
-            out.mkdir(parents=True)
-            manifest = export.write(trail.log, signed, verifier, out, tell)
+            out.mkdir(parents=True, mode=0o700 if full else 0o777)
+            manifest = export.write(trail.log, signed, verifier, out, tell, full=full)
     if as_json:
         typer.echo(json.dumps({"out": str(out), **msgspec.to_builtins(manifest)}))
     else:
         hidden = f", {manifest.sealed.count} of them sealed" if manifest.sealed.count else ""
         typer.echo(f"{manifest.records} records in {out}{hidden}")
+    if full:
+        sys.stderr.write(f"databourse: {out} holds what is sealed: keep it as you keep the keys\n")
 
 
 @app.command("check-export")
@@ -186,6 +194,9 @@ def check_export_command(
     except OSError as error:
         raise UsageError(f"{folder} is not an export: {error}", Exit.UNREACHABLE) from error
     _conclude("checked", report, as_json)
+
+
+app.command("restore")(restore_command)
 
 
 def _conclude(what: str, report: Report, as_json: bool) -> None:
