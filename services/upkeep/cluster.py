@@ -9,6 +9,7 @@ from schemas.base import SchemaError
 from schemas.envelope import Record
 from schemas.topics import DECIDERS, PARTITION_OF_VENUE, SNAPSHOT_TOPICS, TOPIC_NAMED
 from services.clock import wall_ns
+from services.cluster.dead_letters import TOPICS as DEAD_LETTERS
 from streams.kafka.commit import group_of
 from streams.kafka.inspection import Bounds, Group, bounds, groups, newest
 from streams.kafka.settings import KafkaSettings
@@ -17,7 +18,6 @@ from streams.kafka.wire import from_wire
 from streams.postgres import PostgresReader, connect, lock_number
 
 NEWEST_OFFSETS: Final = 500  # of each topic, unless all is read
-DEAD_LETTERS: Final = tuple(name for name in TOPIC_NAMED if name.endswith(".dead-letters"))
 SNAPSHOTS: Final = tuple(topic.name for topic in SNAPSHOT_TOPICS.values())
 _HELD: Final = (
     "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND granted "

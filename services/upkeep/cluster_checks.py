@@ -5,6 +5,7 @@ Each check judges what `cluster.look` gathered; the table says what to do when a
 
 import json
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from itertools import pairwise
 from typing import Final
 
@@ -13,9 +14,13 @@ from schemas.topics import DECIDERS, INPUTS, SNAPSHOT_TOPICS, TOPIC_NAMED, Servi
 from services import migrations
 from services.audit.replay import replay_log
 from services.audit.sequencer import SEQUENCED
+from services.audit.shared import PostgresShelf
+from services.audit.store import verifier_of
+from services.audit.verify import verify_log
 from services.clock import JUMP_MS
+from services.cluster.dead_letters import TOPICS as DEAD_LETTERS
 from services.upkeep.checks import UNPUBLISHED_RECORDS_WARN, Finding, Found, State
-from services.upkeep.cluster import DEAD_LETTERS, Cluster, Trail, reading_trail
+from services.upkeep.cluster import Cluster, Trail, reading_trail
 from streams.faults import words
 from streams.kafka.commit import group_of
 from streams.kafka.settings import SNAPSHOT_EVERY_EVENTS
@@ -224,15 +229,20 @@ def _read_models(cluster: Cluster) -> Found:
     )
 
 
-def _replayed(cluster: Cluster) -> Found:
-    if not cluster.full:
+def _verified(cluster: Cluster) -> Found:
+    if not cluster.full or not _trail(cluster).size:
         return State.OK, "not read; --full does"
-    with reading_trail(cluster.database, cluster.venue) as log:
-        report = replay_log(log)
-    if report.findings:
-        first = report.findings[0]
-        return State.FAIL, f"record {first.position}: {first.problem}"
-    return State.OK, f"{report.size:,} records replayed"
+    shelf = PostgresShelf(cluster.database, cluster.venue)
+    with reading_trail(cluster.database, cluster.venue) as log, closing(shelf):
+        key = verifier_of(shelf, f"the database, venue {cluster.venue},")
+        problems = [
+            *verify_log(log, shelf.notes(), key).findings,
+            *replay_log(log).findings,
+        ]
+        size = log.size
+    if problems:
+        return State.FAIL, f"record {problems[0].position}: {problems[0].problem}"
+    return State.OK, f"{size:,} records verified and replayed"
 
 
 def _ours(cluster: Cluster) -> Iterator[tuple[str, dict[str, int]]]:
@@ -289,5 +299,5 @@ OF_TRAIL: Final[dict[str, tuple[Check, str]]] = {
     "trail": (_trail_lag, f"behind: look at the audit service; lost: {_RESTORE}"),
     "checkpoint": (_checkpoint, "look at the audit service, and run `databourse audit verify`"),
     "read models": (_read_models, "look at the gateway's standard error"),
-    "replay": (_replayed, "run `databourse audit verify`, and restore a backup of the database"),
+    "records": (_verified, "run `databourse audit verify`, and restore a backup of the database"),
 }

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+from contextlib import closing
+from pathlib import Path
 
 import psycopg
 import pytest
@@ -9,6 +11,9 @@ from aiokafka import AIOKafkaProducer
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
 from schemas.events import CheckpointSigned
+from services.audit.shared import PostgresShelf
+from services.audit.store import AuditStore
+from services.cluster.opening import make_tables
 from services.gateway.databases import in_postgres
 from services.upkeep.checks import Finding, State
 from services.upkeep.cluster import look, look_at_trail
@@ -16,7 +21,7 @@ from services.upkeep.cluster_checks import OF_KAFKA, OF_TRAIL, examine
 from streams.kafka.publisher import Publisher
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import administering, ensure_topics
-from streams.postgres import create
+from streams.postgres import PostgresReader
 from tests.builders.broker import Broker
 from tests.builders.cli import run
 from tests.builders.market import T0
@@ -34,7 +39,7 @@ def settings(own_broker: Broker) -> KafkaSettings:
 
 async def prepared(settings: KafkaSettings, database: str) -> None:
     await ensure_topics(settings)
-    create(database, VENUE)
+    make_tables(database, VENUE)
     in_postgres(database, VENUE).close()
 
 
@@ -50,12 +55,12 @@ def unwell(found: dict[str, Finding]) -> dict[str, str]:
 
 
 def test_a_venue_at_work_is_well_and_each_fault_is_found(
-    settings: KafkaSettings, database: str
+    settings: KafkaSettings, database: str, tmp_path: Path
 ) -> None:
-    asyncio.run(the_life_of_a_venue(settings, database))
+    asyncio.run(the_life_of_a_venue(settings, database, tmp_path))
 
 
-async def the_life_of_a_venue(settings: KafkaSettings, database: str) -> None:
+async def the_life_of_a_venue(settings: KafkaSettings, database: str, keys: Path) -> None:
     await prepared(settings, database)
     nobody = "nobody serves partition 0 of settlement (0 members), matching (0 members)"
     assert unwell(await examined(settings, database)) == {
@@ -66,16 +71,12 @@ async def the_life_of_a_venue(settings: KafkaSettings, database: str) -> None:
     async with at_work(settings, database) as trail:
         await say(settings, commands(bids=3))
         await settled(settings, trail)
-        publisher = Publisher(settings, VENUE)
-        await publisher.start()
-        signed = CheckpointSigned(id="checkpoint-1", at_ms=T0, size=trail.size, note="a note")
-        await publisher.publish(signed)
-        await publisher.stop()
+        await sign(settings, database, keys)
         found = await examined(settings, database)
         assert list(found) == [*OF_KAFKA, *OF_TRAIL]
         assert unwell(found) == {"replication": ALONE}
         assert "settlement: settlement-1@127.0.0.1 has 0, 1, 2, 3" in found["members"].found
-        assert found["replay"].found == f"{trail.size:,} records replayed"
+        assert found["records"].found == f"{trail.size:,} records verified and replayed"
         await spoil(settings)
         with psycopg.connect(database, autocommit=True) as db:
             db.execute("UPDATE gx.alembic_version SET version_num = '0000'")
@@ -86,6 +87,20 @@ async def the_life_of_a_venue(settings: KafkaSettings, database: str) -> None:
     assert "is of matching" in found["writers"].found
     assert "is of nobody" in found["writers"].found
     assert set(unwell(found)) >= {"schema", "configuration", "writers", "replication"}
+
+
+async def sign(settings: KafkaSettings, database: str, keys: Path) -> None:
+    """Sign all there is, and tell it on its topic, as the audit service does."""
+    with closing(PostgresReader(database, VENUE)) as reader:
+        store = AuditStore(keys, PostgresShelf(database, VENUE), reader)
+        store.integrate()
+        note = store.publish().decode()
+        store.close()
+        signed = CheckpointSigned(id="checkpoint-1", at_ms=T0, size=reader.size, note=note)
+    publisher = Publisher(settings, VENUE)
+    await publisher.start()
+    await publisher.publish(signed)
+    await publisher.stop()
 
 
 async def spoil(settings: KafkaSettings) -> None:
