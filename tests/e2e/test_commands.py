@@ -15,6 +15,7 @@ from tests.builders.server import Server
 
 ROOT = Path(__file__).parents[2]
 RUN = "python3 run.py "
+ON_A_CLUSTER = "\n## On a cluster\n"  # from there on: test_cluster_commands
 
 
 def run(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
@@ -33,7 +34,8 @@ def documented(*paths: Path) -> list[list[str]]:
     """Return the commands in the documents' shell blocks, in order."""
     found: list[list[str]] = []
     for path in paths:
-        for block in re.findall(r"```sh\n(.*?)```", path.read_text(), re.DOTALL):
+        text = path.read_text().partition(ON_A_CLUSTER)[0]
+        for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
             found += [shlex.split(line) for line in block.splitlines() if line.startswith(RUN)]
     return [words[2:] for words in found]
 
