@@ -172,6 +172,15 @@ def test_a_reader_proves_what_another_process_publishes(postgres: Any, tmp_path:
                 proof = proofs.consistency(old_size, size)
                 verify_consistency(old_size, size, proof, store._tree.root(old_size), found.root)
         assert proofs._tree._unsaved == {}
+        log.append([Entry("bids", b"published")], {"bids": 15_001})
+        store.integrate()
+        store.publish()
+        log.append([Entry("bids", b"not yet")] * 999, {"bids": 16_000})
+        assert proofs.head()[0] == 15_001
+        assert proofs._tree.size == 16_000, "it reads on, with tiles that nobody has kept yet"
+        assert proofs.head() == store.head()
+        with pytest.raises(ProofError):
+            proofs.inclusion(15_001)
 
 
 def test_another_key_does_not_sign_for_a_venue(recorded: Recorded, tmp_path: Path) -> None:
