@@ -167,11 +167,11 @@ def test_a_reader_proves_what_another_process_publishes(postgres: Any, tmp_path:
             found = proofs.inclusion(old_size)
             assert (found.size, found.body) == (size, b"%d" % old_size)
             assert proofs.head() == store.head()
+            assert proofs._tree._unsaved == {}, "what is kept is not kept in memory too"
             verify_inclusion(found.leaf_hash, old_size, size, found.proof, found.root)
             if old_size:
                 proof = proofs.consistency(old_size, size)
                 verify_consistency(old_size, size, proof, store._tree.root(old_size), found.root)
-        assert proofs._tree._unsaved == {}
         log.append([Entry("bids", b"published")], {"bids": 15_001})
         store.integrate()
         store.publish()
