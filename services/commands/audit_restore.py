@@ -19,9 +19,9 @@ from services.progress import progress
 from streams.kafka.settings import KafkaSettings
 
 
-@on_kafka
+@on_kafka()
 def restore_command(
-    kafka: KafkaSettings | None,
+    kafka: KafkaSettings,
     folder: Annotated[
         Path | None,
         typer.Argument(help="A full export, where the trail in the database is lost as well."),
@@ -44,8 +44,8 @@ def restore_command(
     from services.cluster.restoring import restore  # not loaded where nobody needs it
     from streams.postgres import PostgresReader
 
-    if kafka is None or not db:
-        raise UsageError("give --log and --db: where the topics and where the trail shall be")
+    if not db:
+        raise UsageError("give --db: where the trail is, or shall be")
     venue_named(venue)
     if folder is not None:
         _bring_back(folder, key, db, venue)

@@ -92,28 +92,37 @@ def kafka_settings(
     return settings
 
 
-def on_kafka(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the options that say where Kafka is and how to speak to it; it takes what
-    they say as `kafka`, None where there is no --log.
+Command = Callable[..., None]
+
+
+def on_kafka(*, needed: bool = True) -> Callable[[Command], Command]:
+    """Give a command the options that say where Kafka is and how to speak to it. It takes what
+    they say as `kafka`, which is None where that is not needed and there is no --log.
     """
-    own = inspect.signature(command)
 
-    @wraps(command)
-    def with_kafka(**given: Any) -> None:
-        said = {name.removeprefix("kafka_"): given.pop(name) for name in _KAFKA}
-        url = given.pop("log")
-        command(kafka=kafka_settings(url, **said) if url else None, **given)
+    def decorate(command: Command) -> Command:
+        own = inspect.signature(command)
 
-    keep = [p for name, p in own.parameters.items() if name != "kafka"]
-    more = [
-        inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind)
-        for name, (kind, default) in {"log": (LogUrl, ""), **_KAFKA}.items()
-    ]
-    with_kafka.__signature__ = own.replace(  # type: ignore[attr-defined]
-        parameters=[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in keep] + more
-    )
-    with_kafka.__annotations__ = {p.name: p.annotation for p in [*keep, *more]}
-    return with_kafka
+        @wraps(command)
+        def with_kafka(**given: Any) -> None:
+            said = {name.removeprefix("kafka_"): given.pop(name) for name in _KAFKA}
+            url = given.pop("log")
+            command(kafka=kafka_settings(url, **said) if url or needed else None, **given)
+
+        keep = [p for name, p in own.parameters.items() if name != "kafka"]
+        more = [
+            inspect.Parameter(
+                name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=kind
+            )
+            for name, (kind, default) in {"log": (LogUrl, ""), **_KAFKA}.items()
+        ]
+        with_kafka.__signature__ = own.replace(  # type: ignore[attr-defined]
+            parameters=[p.replace(kind=inspect.Parameter.KEYWORD_ONLY) for p in keep] + more
+        )
+        with_kafka.__annotations__ = {p.name: p.annotation for p in [*keep, *more]}
+        return with_kafka
+
+    return decorate
 
 
 def venue_named(name: str) -> str:

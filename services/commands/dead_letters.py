@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Coroutine
-from typing import Annotated, Any, TypeVar
+from typing import Annotated, Any
 
 import typer
 
@@ -19,12 +18,11 @@ app = typer.Typer(
     help="What services could not read and put aside: list, show, retry.", no_args_is_help=True
 )
 Name = Annotated[str, typer.Argument(help="Its id, as `list` tells it.")]
-ResultT = TypeVar("ResultT")
 
 
 @app.command("list")
-@on_kafka
-def list_command(kafka: KafkaSettings | None, venue: Venue = "gx", as_json: AsJson = False) -> None:
+@on_kafka()
+def list_command(kafka: KafkaSettings, venue: Venue = "gx", as_json: AsJson = False) -> None:
     """List a venue's: where each stood, how large it is and why it was not readable.
 
     Example: databourse dead-letters list --log kafka://127.0.0.1:9092
@@ -40,9 +38,9 @@ def list_command(kafka: KafkaSettings | None, venue: Venue = "gx", as_json: AsJs
 
 
 @app.command("show")
-@on_kafka
+@on_kafka()
 def show_command(
-    kafka: KafkaSettings | None,
+    kafka: KafkaSettings,
     name: Name,
     venue: Venue = "gx",
     raw: Annotated[
@@ -63,9 +61,9 @@ def show_command(
 
 
 @app.command("retry")
-@on_kafka
+@on_kafka()
 def retry_command(
-    kafka: KafkaSettings | None,
+    kafka: KafkaSettings,
     name: Name,
     venue: Venue = "gx",
     again: Annotated[
@@ -80,7 +78,6 @@ def retry_command(
     Example: databourse dead-letters retry settlement.commands-0-17 --log kafka://127.0.0.1:9092
     """
     put = _named(_found(kafka, venue), name)
-    assert kafka is not None, "found on it"
     try:
         retried = asyncio.run(retry(kafka, put, again=again))
     except LogError as error:
@@ -94,15 +91,9 @@ def retry_command(
         typer.echo(f"{name} was sent to {place}")
 
 
-def _found(kafka: KafkaSettings | None, venue: str) -> list[Put]:
-    if kafka is None:
-        raise UsageError("give --log kafka://HOST:PORT")
-    return _reached(dead_letters(kafka, venue_named(venue)))
-
-
-def _reached(call: Coroutine[Any, Any, ResultT]) -> ResultT:
+def _found(kafka: KafkaSettings, venue: str) -> list[Put]:
     try:
-        return asyncio.run(call)
+        return asyncio.run(dead_letters(kafka, venue_named(venue)))
     except LogError as error:
         raise UsageError(str(error), Exit.UNREACHABLE) from error
 

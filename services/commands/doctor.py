@@ -27,7 +27,7 @@ _STYLE: Final = {State.OK: "green", State.WARN: "yellow", State.FAIL: "bold red"
 
 
 @app.command("doctor")
-@on_kafka
+@on_kafka(needed=False)
 def doctor(
     kafka: KafkaSettings | None,
     data: Annotated[
