@@ -4,6 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
 
+from starlette.concurrency import run_in_threadpool
+
 from schemas.base import Command
 from services.credentials.keys import GrantKeys
 from services.credentials.signed import issuer_of
@@ -84,6 +86,10 @@ class Exchange:
     @property
     def issuer(self) -> str:
         return issuer_of(self.venue)
+
+    async def log_size(self) -> int:
+        """Return how many records are committed; the log may be far away."""
+        return await run_in_threadpool(lambda: self.log.size)
 
     async def leave(self) -> None:
         """Close what belongs to the running event loop, which ends."""

@@ -54,7 +54,7 @@ class Feed:
         try:
             yield f": from {position}\n\n"
             while True:
-                self._follow()
+                await self._follow()
                 news = self._news
                 behind = position < self._begin
                 if behind:
@@ -78,13 +78,20 @@ class Feed:
             found.append(event)
         return found[::-1]
 
-    def _follow(self) -> None:
+    async def _follow(self) -> None:
         """Begin to read at the end of the log, unless that is going on already."""
-        if self._reader is None or self._reader.done():
-            self._recent.clear()
-            self._news = asyncio.Event()
-            self._begin = self._end = self._log.size
-            self._reader = asyncio.create_task(self._read_on())
+        if self._is_followed():
+            return
+        size = await run_in_threadpool(lambda: self._log.size)
+        if self._is_followed():  # another listener has begun meanwhile
+            return
+        self._recent.clear()
+        self._news = asyncio.Event()
+        self._begin = self._end = size
+        self._reader = asyncio.create_task(self._read_on())
+
+    def _is_followed(self) -> bool:
+        return self._reader is not None and not self._reader.done()
 
     async def _read_on(self) -> None:
         while self._listeners:

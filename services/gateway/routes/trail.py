@@ -87,7 +87,7 @@ async def stream(
     feed.check_room(caller)
     known = last_event_id.isdecimal() and int(last_event_id) <= INTEGER_MAX
     resume = int(last_event_id) if known else after
-    start = call.exchange.log.size if resume is None else resume + 1
+    start = await call.exchange.log_size() if resume is None else resume + 1
     return StreamingResponse(feed.listen(caller, start), media_type="text/event-stream")
 
 

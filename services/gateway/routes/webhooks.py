@@ -41,7 +41,7 @@ async def create(body: WebhookBody, call: Caller) -> IssuedSecret:
     except TargetError as error:
         raise Problem(422, "webhook_url_refused", f"target_url: {error}.") from error
     kinds = sorted({kind.value for kind in body.kinds})
-    from_position = call.exchange.log.size
+    from_position = await call.exchange.log_size()
 
     def act(db: Connection, call_id: str) -> Answer:
         if hooks.count(db, call.party_id) >= WEBHOOKS_PER_PARTY_MAX:
@@ -107,7 +107,7 @@ async def rotate_secret(webhook_id: str, call: Caller) -> IssuedSecret:
 @router.post("/{webhook_id}/resumption")
 async def resume(webhook_id: str, call: Caller) -> t.WebhookView:
     """Let a disabled webhook go on: with what waits, and with what happens from now on."""
-    size = call.exchange.log.size
+    size = await call.exchange.log_size()
 
     def act(db: Connection, call_id: str) -> dict[str, Any]:
         WebhookStore.resume(db, webhook_id, size)
