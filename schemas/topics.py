@@ -181,6 +181,14 @@ SNAPSHOT_TOPICS: Final = {
     for service in (Service.SETTLEMENT, Service.MATCHING)
 }
 
+# The tables of the watch: what it remembers of each stream, and up to where that goes.
+WATCH_TABLES: Final = Topic(
+    name="watch.tables",
+    writer=Service.WATCH,
+    compacted=True,
+    message_bytes_max=8 * MEBIBYTE,
+)
+
 TOPIC_OF: Final = {kind: topic for topic in TOPICS for kind in topic.carries}
 TOPIC_NAMED: Final = {topic.name: topic for topic in TOPICS}
 DECIDERS: Final = (Service.SETTLEMENT, Service.MATCHING)

@@ -54,11 +54,16 @@ class Deals(msgspec.Struct, kw_only=True):
     refusals: Refusals = msgspec.field(default_factory=Refusals)
     control: Control = msgspec.field(default_factory=Control)
 
+    @property
+    def taken(self) -> int:
+        """The sequence up to which all is taken."""
+        return self.next_sequence - 1
+
 
 class Use(msgspec.Struct, kw_only=True):
-    """Of settlement's events on `grants`; `sequence` is the last one taken."""
+    """Of settlement's events on `grants`; `taken` is the sequence of the last one."""
 
-    sequence: int = 0
+    taken: int = 0
     now_ms: int = 0
     statistics: Statistics = msgspec.field(default_factory=Statistics)
     refusals: Refusals = msgspec.field(default_factory=Refusals)
@@ -101,9 +106,9 @@ def observe_deals(state: Deals, seen: Seen) -> list[Found]:
 
 
 def observe_use(state: Use, seen: Seen) -> list[Found]:
-    if seen.sequence <= state.sequence:
+    if seen.sequence <= state.taken:
         return []
-    state.sequence = seen.sequence
+    state.taken = seen.sequence
     return [Found(event, seen) for event in _use(state, seen)]
 
 

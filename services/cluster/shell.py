@@ -59,7 +59,7 @@ def tell_on_stderr(name: str) -> None:
         stream=sys.stderr,
         format=f"%(asctime)s {name} %(levelname)s %(message)s",
     )
-    for chatty in ("aiokafka", "kafka"):
+    for chatty in ("aiokafka", "kafka", "faust", "mode"):
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 

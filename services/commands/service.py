@@ -58,6 +58,7 @@ class Name(StrEnum):
     SETTLEMENT = "settlement"
     AUDIT = "audit"
     GATEWAY = "gateway"
+    WATCH = "watch"
 
 
 class Place(NamedTuple):
@@ -87,11 +88,18 @@ def _gateway(place: Place) -> Work:
     )
 
 
+def _watch(place: Place) -> Work:
+    from services.watch.app import WatchWork  # Faust takes a second to load
+
+    return WatchWork(place.kafka, place.folder, place.instance)
+
+
 _MAKERS: Final[dict[Name, Callable[[Place], Work]]] = {
     Name.MATCHING: _decider(Service.MATCHING),
     Name.SETTLEMENT: _decider(Service.SETTLEMENT),
     Name.AUDIT: _audit,
     Name.GATEWAY: _gateway,
+    Name.WATCH: _watch,
 }
 _ON_THE_DATABASE: Final = frozenset({Name.AUDIT, Name.GATEWAY})
 
@@ -140,8 +148,8 @@ def service(
     """Run one service of a market on Kafka until stopped by Ctrl-C or SIGTERM.
 
     After a fault in a commit it ends with exit code 75 and has to be started again; with --restart
-    it does that itself. matching and settlement serve all venues, shared among their twins; the
-    others one venue. Port and rate limits are the gateway's.
+    it does that itself. matching, settlement and watch serve all venues, shared among their twins;
+    the others one venue. Port and rate limits are the gateway's.
 
     Example: databourse service matching --log kafka://127.0.0.1:9092 --instance matching-1
     """

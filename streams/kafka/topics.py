@@ -10,12 +10,12 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
 
-from schemas.topics import PARTITION_OF_VENUE, SNAPSHOT_TOPICS, TOPICS, Topic
+from schemas.topics import PARTITION_OF_VENUE, SNAPSHOT_TOPICS, TOPICS, WATCH_TABLES, Topic
 from streams.kafka.settings import CALL_SECONDS_MAX, KafkaSettings
 from streams.log import LogError
 
 PARTITIONS: Final = max(PARTITION_OF_VENUE.values()) + 1
-ALL_TOPICS: Final = (*TOPICS, *SNAPSHOT_TOPICS.values())
+ALL_TOPICS: Final = (*TOPICS, *SNAPSHOT_TOPICS.values(), WATCH_TABLES)
 IN_SYNC_MIN: Final = 2  # of three replicas, before a commit is acknowledged
 SNAPSHOT_SEGMENT_BYTES: Final = 64 << 20
 log = logging.getLogger("databourse")
