@@ -10,7 +10,7 @@ import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from typing import Final, Protocol
+from typing import Protocol
 
 import uvicorn
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
@@ -23,7 +23,6 @@ from services.commands import Exit
 from streams.faults import words
 from streams.log import LogError
 
-STOP_SECONDS_MAX: Final = 30.0
 log = logging.getLogger("databourse")
 
 
@@ -43,14 +42,7 @@ def run(name: str, make: Callable[[], Work], health: socket.socket | None) -> No
     started again: nothing that a failed commit left behind is used any more.
     """
     tell_on_stderr(name)
-    try:
-        asyncio.run(_run(make, health))
-    except (LogError, OSError, TimeoutError) as error:
-        log.error("%s: %s; it has to be started again", name, words(error))
-        _end(Exit.AGAIN)
-    except Exception:  # the edge
-        log.exception("%s: it has to be started again", name)
-        _end(Exit.AGAIN)
+    asyncio.run(_run(name, make, health))
 
 
 def tell_on_stderr(name: str) -> None:
@@ -63,13 +55,27 @@ def tell_on_stderr(name: str) -> None:
         logging.getLogger(chatty).setLevel(logging.ERROR)
 
 
-async def _run(make: Callable[[], Work], health: socket.socket | None) -> None:
-    work = make()
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, work.stop)
-    async with serving(work, health):
-        await work.run()
+async def _run(name: str, make: Callable[[], Work], health: socket.socket | None) -> None:
+    with _or_again(name):
+        work = make()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, work.stop)
+        async with serving(work, health):
+            with _or_again(name):  # before anything is closed, which may take for ever
+                await work.run()
+
+
+@contextmanager
+def _or_again(name: str) -> Iterator[None]:
+    try:
+        yield
+    except (LogError, OSError, TimeoutError) as error:
+        log.error("%s: %s; it has to be started again", name, words(error))
+        _end(Exit.AGAIN)
+    except Exception:  # the edge
+        log.exception("%s: it has to be started again", name)
+        _end(Exit.AGAIN)
 
 
 @asynccontextmanager

@@ -5,7 +5,6 @@ import base64
 import logging
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any, Final
 
 from aiokafka import TopicPartition
@@ -25,6 +24,7 @@ from streams.kafka.settings import (
     KafkaSettings,
 )
 from streams.kafka.wire import from_wire
+from streams.log import LogError
 from streams.recovery import RULES
 from streams.runner import tick
 from streams.scribe import Scribe
@@ -73,13 +73,14 @@ class Partition:
         self._task.add_done_callback(ended)
 
     async def stop(self) -> None:
-        """End between two commits."""
+        """End between two commits. Raises LogError when it does not end."""
         async with self._busy:
             if self._task is not None:
                 self._task.cancel()
         if self._task is not None:
-            with suppress(asyncio.CancelledError, Exception):
-                await self._task
+            ended, _ = await asyncio.wait({self._task}, timeout=CALL_SECONDS_MAX)
+            if not ended:
+                raise LogError(f"the work on venue {self.venue} does not end")
         await self._committer.stop()
 
     async def _run(self) -> None:

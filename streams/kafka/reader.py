@@ -1,6 +1,7 @@
 """Reading a partition of topics from given offsets, committed records only, in no group."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
@@ -54,7 +55,7 @@ async def read_to_end(
     """
     async with reading(settings, partition, start) as consumer:
         ends: dict[Any, int] = await consumer.end_offsets(list(consumer.assignment()))
-        waited = 0.0
+        found_at = time.monotonic()
         while behind := [tp for tp, end in ends.items() if await consumer.position(tp) < end]:
             found = await consumer.getmany(
                 *behind, timeout_ms=POLL_MS_MAX, max_records=BATCH_RECORDS_MAX
@@ -62,7 +63,8 @@ async def read_to_end(
             for records in found.values():
                 for record in records:
                     yield record
-            waited = 0.0 if found else waited + POLL_MS_MAX / 1000
-            if waited > CALL_SECONDS_MAX:
+            if found:
+                found_at = time.monotonic()
+            elif time.monotonic() - found_at > CALL_SECONDS_MAX:
                 names = ", ".join(sorted(tp.topic for tp in behind))
                 raise LogBroken(f"the end of {names} is not to be read: is a transaction hanging?")

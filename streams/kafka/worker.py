@@ -68,7 +68,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         )
 
     async def run(self) -> None:
-        """Take part until `stop`. Raises LogError or CommitFailed: then the process must end."""
+        """Take part until `stop`. Raises LogError or TimeoutError: then the process must end."""
         try:
             async with asyncio.timeout(CALL_SECONDS_MAX):
                 self._consumer.subscribe(sorted(INPUTS[self.service]), listener=self)
@@ -81,7 +81,8 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         finally:
             attending.cancel()
         await self._let_go(list(self._partitions))
-        await self._consumer.stop()
+        async with asyncio.timeout(CALL_SECONDS_MAX):
+            await self._consumer.stop()
 
     async def _attend(self) -> None:
         """Ask for nothing, again and again. The library takes a member that asks for no records
