@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from schemas.base import Command
-from schemas.topics import PARTITION_OF_VENUE
+from schemas.topics import DECIDERS, PARTITION_OF_VENUE
 from services.clock import Clock
 from streams.kafka.publisher import Publisher
 from streams.kafka.settings import KafkaSettings
@@ -19,19 +19,21 @@ from tests.builders.broker import Broker
 from tests.builders.fleet import LOOK_EVERY_SECONDS, ROOT, Fleet, fleet, python, until
 from tests.builders.judgement import Count, Seen, judge
 from tests.builders.loader import Journal
-from tests.builders.wishes import founding
+from tests.builders.wishes import access, deposit, founding
 from tests.builders.witness import QUIET_SECONDS_MAX, witness
 
 LOAD_SECONDS_MAX: Final = 240.0
 LAST_AUCTION_SECONDS: Final = 10.0  # until the last one has ended
 PAUSE_SECONDS_MAX: Final = 2.0  # between two kills
+PROBE_SECONDS_MAX: Final = 90.0
+Said = dict[str, list[Command]]  # by venue, in order
 
 
 def url(broker: Broker) -> str:
     return f"kafka://{broker.address}"
 
 
-async def found(broker: Broker) -> dict[str, list[Command]]:
+async def found(broker: Broker) -> Said:
     """Make in every venue parties, listings and grants; return what was said. Services must be
     up.
     """
@@ -46,12 +48,12 @@ async def found(broker: Broker) -> dict[str, list[Command]]:
     return {venue: [one for stage in said for one in stage] for venue, said in stages.items()}
 
 
-async def publish(settings: KafkaSettings, venue: str, commands: Sequence[Command]) -> None:
+async def publish(settings: KafkaSettings, venue: str, commands: Sequence[Command]) -> list[int]:
+    """Return their offsets."""
     publisher = Publisher(settings, venue)
     await publisher.start()
     try:
-        for command in commands:
-            await publisher.publish(command)
+        return [await publisher.publish(command) for command in commands]
     finally:
         await publisher.stop()
 
@@ -73,6 +75,9 @@ class Load:
         """Let it have said so many of each venue's wishes."""
         self._allowed = count
         self._tell()
+
+    def allow_more(self, count: int) -> None:
+        self.allow(self._allowed + count)
 
     def kill(self) -> None:
         if self._process is not None:
@@ -100,7 +105,7 @@ class Load:
         async with asyncio.timeout(LOAD_SECONDS_MAX):
             await self._done.wait()
 
-    def said(self) -> dict[str, list[Command]]:
+    def said(self) -> Said:
         said = {}
         for venue in PARTITION_OF_VENUE:
             journal = Journal(self._folder, venue)
@@ -154,10 +159,55 @@ class Run(NamedTuple):
     count: Count
     rested: bool
     exits: Counter[int]
-    loader_exits: Counter[int]
 
     def __str__(self) -> str:
         return f"{self.count}; services ended with {dict(self.exits)}"
+
+
+class Busy:
+    """A market on Kafka under load."""
+
+    def __init__(self, broker: Broker, working: Fleet, load: Load, first: Said) -> None:
+        self.broker = broker
+        self.working = working
+        self.load = load
+        self._first = first
+        self._probes = 0
+
+    async def probe(self, seconds_max: float = PROBE_SECONDS_MAX) -> None:
+        """Return when in every venue both services have taken a command that is said now. Raises
+        TimeoutError.
+        """
+        self._probes += 1
+        async with asyncio.timeout(seconds_max):
+            wanted = {}
+            for venue, partition in PARTITION_OF_VENUE.items():
+                probes = (deposit(venue, self._probes), access(venue, self._probes))
+                offsets = await publish(KafkaSettings.parse(url(self.broker)), venue, probes)
+                for service, offset in zip(DECIDERS, offsets, strict=True):
+                    wanted[service, f"{service}.commands", partition] = offset
+            async with witness(self.broker.address) as reader:
+                await reader.wait_until_taken(wanted)
+
+    async def finish(self, rest_seconds_max: float = QUIET_SECONDS_MAX) -> Run:
+        """Let all be said and done, and judge it."""
+        await self.load.end()
+        later = self.load.said()
+        said = {venue: [*some, *later[venue]] for venue, some in self._first.items()}
+        seen, rested = await _all_done(self.broker, rest_seconds_max)
+        count = judge(self.broker.kafka.folder / "kafka-data", seen, said)
+        return Run(count, rested, self.working.exits)
+
+
+@asynccontextmanager
+async def busy(
+    broker: Broker, folder: Path, services: Mapping[str, Sequence[str]]
+) -> AsyncIterator[Busy]:
+    await ensure_topics(KafkaSettings.parse(url(broker)))
+    async with fleet(folder, services) as working:
+        first = await found(broker)
+        async with loading(url(broker), folder / "loader") as load:
+            yield Busy(broker, working, load, first)
 
 
 async def kill_under_load(
@@ -174,34 +224,26 @@ async def kill_under_load(
     is done, and judge it.
     """
     rng = random.Random(seed)
-    await ensure_topics(KafkaSettings.parse(url(broker)))
-    async with fleet(folder, services) as working:
-        first = await found(broker)
-        async with loading(url(broker), folder / "loader") as load:
-            plan = [what for what, count in kills.items() for _ in range(count)]
-            rng.shuffle(plan)
-            for number, what in enumerate(plan, start=1):
-                load.allow(commands * number // len(plan))
-                await asyncio.sleep(rng.uniform(0.2, PAUSE_SECONDS_MAX))
-                await _kill(what, broker, working, load, rng)
-            load.allow(commands)
-            await load.end()
-        said = {venue: [*some, *load.said()[venue]] for venue, some in first.items()}
-        seen, rested = await _all_done(broker, rest_seconds_max)
-    count = judge(broker.kafka.folder / "kafka-data", seen, said)
-    return Run(count, rested, working.exits, load.exits)
+    plan = [what for what, count in kills.items() for _ in range(count)]
+    rng.shuffle(plan)
+    async with busy(broker, folder, services) as market:
+        for number, what in enumerate(plan, start=1):
+            market.load.allow(commands * number // len(plan))
+            await asyncio.sleep(rng.uniform(0.2, PAUSE_SECONDS_MAX))
+            await _kill(what, market, rng)
+        return await market.finish(rest_seconds_max)
 
 
-async def _kill(what: str, broker: Broker, working: Fleet, load: Load, rng: random.Random) -> None:
+async def _kill(what: str, market: Busy, rng: random.Random) -> None:
     if what == "loader":
-        load.kill()
+        market.load.kill()
     elif what == "broker":
-        broker.kill()
+        market.broker.kill()
         await asyncio.sleep(rng.uniform(0.0, PAUSE_SECONDS_MAX))
-        await asyncio.to_thread(broker.start)
+        await asyncio.to_thread(market.broker.start)
     else:
-        await until(lambda: bool(working.alive()))
-        working.kill_any(rng)
+        await until(lambda: bool(market.working.alive()))
+        market.working.kill_any(rng)
 
 
 async def _all_done(broker: Broker, seconds_max: float) -> tuple[Seen, bool]:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import random
+import signal
 import subprocess
 import sys
 import time
@@ -17,6 +18,7 @@ AGAIN_SECONDS: Final = 0.2
 LOOK_EVERY_SECONDS: Final = 0.02
 END_SECONDS_MAX: Final = 40.0
 UNTIL_SECONDS_MAX: Final = 60.0
+TELL: Final = signal.SIGHUP  # what it waits for, before it is killed for not ending
 
 
 class Fleet:
@@ -60,6 +62,7 @@ class Fleet:
 
     async def remove(self, name: str) -> int:
         """SIGTERM, and return the exit code."""
+        await until(lambda: name in self._alive)
         del self._commands[name]
         process = self._alive.pop(name)
         process.terminate()
@@ -96,14 +99,18 @@ class Fleet:
     async def end(self) -> None:
         for process in self._alive.values():
             process.terminate()
+            process.send_signal(signal.SIGCONT)  # for one that stands still
         for process in self._alive.values():
             self.exits[await _ended(process)] += 1
 
 
 async def _ended(process: subprocess.Popen[bytes]) -> int:
-    with suppress(TimeoutError):
+    try:
         await until(lambda: process.poll() is not None, END_SECONDS_MAX)
-    process.kill()
+    except TimeoutError:
+        process.send_signal(TELL)
+        await asyncio.sleep(1.0)
+        process.kill()
     return process.wait()
 
 

@@ -20,6 +20,7 @@ from schemas.auctions import (
 from schemas.base import Command
 from schemas.parties import Role, VenueTerms
 from schemas.topics import TOPIC_OF
+from services.clock import Clock
 from simulation.stage import OPERATOR, Stage
 from tests.builders.market import AT_AUCTION, CONTENT, ENTRY, FREE, METERED, NONCE
 
@@ -72,6 +73,18 @@ def wish(venue: str, number: int, now_ms: int) -> Command:
     kind = rng.choice(_KINDS)
     role = ROLE_OF[kind]
     return kind(venue, f"{role}_{venue}n{number}", now_ms, rng, number)
+
+
+def deposit(venue: str, probe: int) -> Command:
+    """Return one more command for settlement, outside the numbered ones."""
+    now_ms, rng = Clock()(), random.Random(probe)
+    return _deposit(venue, f"trf_{venue}probe{probe}", now_ms, rng, probe)
+
+
+def access(venue: str, probe: int) -> Command:
+    """Return one more command for matching."""
+    now_ms, rng = Clock()(), random.Random(probe)
+    return _access(venue, f"acc_{venue}probe{probe}", now_ms, rng, probe)
 
 
 def _buyer(venue: str, number: int) -> str:

@@ -18,6 +18,8 @@ from tests.builders.segments import Raw
 
 QUIET_SECONDS_MAX = 180.0
 READ_SECONDS_MAX = 60.0
+LOOK_EVERY_SECONDS = 0.05
+Places = dict[tuple[str, str, int], int]  # an offset by service, topic and partition
 
 
 class Witness:
@@ -49,33 +51,41 @@ class Witness:
                     return
                 await asyncio.sleep(0.1)
 
+    async def wait_until_taken(self, wanted: Places) -> None:
+        """Return when the services have taken and committed these offsets."""
+        while True:
+            taken = await self._taken()
+            if all(offset < taken.get(place, 0) for place, offset in wanted.items()):
+                return
+            await asyncio.sleep(LOOK_EVERY_SECONDS)
+
     async def _is_quiet(self) -> bool:
         """Ask for the offsets first: if what is there afterwards was all taken by then, nothing
         was left to be taken, and so nothing has come.
         """
-        try:
-            taken = await self._taken_offsets()
-        except KafkaError as error:
-            if error.retriable:
-                return False
-            raise
+        taken = await self._taken()
         await self.catch_up()
-        return all(
+        return bool(taken) and all(
             records[-1].offset < taken.get((service, topic, partition), 0)
             for (topic, partition), records in self.seen.items()
             for service in DECIDERS
             if topic in INPUTS[service]
         )
 
-    async def _taken_offsets(self) -> dict[tuple[str, str, int], int]:
-        """Return the next offset to take, by service, topic and partition."""
-        return {
-            (service, tp.topic, tp.partition): kept.offset
-            for service in DECIDERS
-            for tp, kept in (
-                await self._admin.list_consumer_group_offsets(group_of(service))
-            ).items()
-        }
+    async def _taken(self) -> Places:
+        """Return the next offset to take, by service, topic and partition; nothing where that is
+        not to be had just now.
+        """
+        taken: Places = {}
+        for service in DECIDERS:
+            try:
+                kept = await self._admin.list_consumer_group_offsets(group_of(service))
+            except KafkaError as error:
+                if error.retriable:
+                    return {}
+                raise
+            taken |= {(service, tp.topic, tp.partition): at.offset for tp, at in kept.items()}
+        return taken
 
 
 @asynccontextmanager

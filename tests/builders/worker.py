@@ -23,9 +23,15 @@ from streams.kafka.recovery import Piece
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.wire import to_wire
 from streams.kafka.worker import Worker
-from tests.builders.fleet import python
+from tests.builders.fleet import TELL, python
 
 OFFSETS_EVERY_SECONDS: Final = 1.0
+# Before the transaction, in it with all its outputs sent, and before the very word that ends it.
+STALLS: Final = {
+    signal.SIGUSR1: "begin_transaction",
+    signal.SIGUSR2: "send_offsets_to_transaction",
+    signal.SIGALRM: "commit_transaction",
+}
 
 
 class LooseCommitter(Committer):
@@ -76,40 +82,49 @@ class LooseCommitter(Committer):
 
 
 class StallingProducer:
-    """Stops its process, once SIGUSR1 has come, before it makes the call of that name."""
+    """Stops its process before the next call of the kind that a signal has asked for."""
 
-    def __init__(self, producer: Any, call: str) -> None:
+    def __init__(self, producer: Any, wanted: set[str]) -> None:
         self._producer = producer
-        self._call = call
-        self._stalls = False
-        signal.signal(signal.SIGUSR1, self._on_signal)
-
-    def _on_signal(self, number: int, frame: object) -> None:
-        self._stalls = True
+        self._wanted = wanted
 
     def __getattr__(self, name: str) -> Any:
-        if name == self._call and self._stalls:
+        if name in self._wanted:
+            self._wanted.clear()  # of all partitions of this process: once is enough
             os.kill(os.getpid(), signal.SIGSTOP)
         return getattr(self._producer, name)
 
 
-def stalling(call: str) -> Committing:
+def stalling() -> Committing:
+    wanted: set[str] = set()
+    for number, call in STALLS.items():
+        signal.signal(number, lambda *_, call=call: wanted.add(call))
+
     def make(settings: KafkaSettings, service: Service, partition: int) -> Committer:
         committer = Committer(settings, service, partition)
-        committer._producer = StallingProducer(committer._producer, call)
+        committer._producer = StallingProducer(committer._producer, wanted)
         return committer
 
     return make
 
 
+COMMITTERS: Final[dict[str, Committing]] = {"exact": Committer, "loose": LooseCommitter}
+
+
 def committing(name: str) -> Committing:
-    return {"exact": Committer, "loose": LooseCommitter}.get(name) or stalling(name)
+    return stalling() if name == "stalling" else COMMITTERS[name]
+
+
+def tell_what_it_waits_for(number: int, frame: object) -> None:
+    for task in asyncio.all_tasks():
+        task.print_stack()
 
 
 def main(log: str, service: str, name: str, *said: str) -> None:
     options = dict(option.split("=") for option in said)
     made = committing(options.pop("committer", "exact"))
     settings = KafkaSettings.parse(log, **{key: int(value) for key, value in options.items()})
+    signal.signal(TELL, tell_what_it_waits_for)
     instance = None if name.endswith("!") else name
     run(name, lambda: Worker(settings, Service(service), Clock(), instance, made), None)
 
