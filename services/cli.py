@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "demo": ("services.commands.demo", "The market in a folder of its own, with traders at work."),
     "serve": ("services.commands.serve", "Run the market: all services in one durable process."),
     "service": ("services.commands.service", "One service of a market on Kafka and PostgreSQL."),
+    "cluster": ("services.commands.cluster", "All of a market on Kafka here: start, stop, status."),
     "migrate": ("services.commands.migrate", "Make a cluster ready: topics, tables, the venue."),
     "audit": ("services.commands.audit", "Verify, replay, show, prove and export the trace."),
     "topic": ("services.commands.topic", "List the topics and read the end of one."),

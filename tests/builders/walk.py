@@ -15,6 +15,7 @@ from services.cli import COMMANDS
 from services.gateway.access import ACCESS
 from services.gateway.app import openapi_document
 from tests.builders.exchange import Exchange
+from tests.builders.places import Place
 
 # Commands that read a data folder, with what they are given besides it. PARTY stands for every
 # party, POSITION for positions, TOPIC for every topic, OUT for a new file or folder whose content
@@ -47,6 +48,7 @@ NOT_READING = {
     ("migrate", "migrate"),
     ("service", "service"),
     *((server, verb) for server in ("kafka", "postgres") for verb in ("start", "stop", "status")),
+    *(("cluster", verb) for verb in ("start", "stop", "status", "env")),
 }
 
 
@@ -136,11 +138,14 @@ def commands_on_a_folder() -> set[tuple[str, str]]:
 
 
 def outputs(
-    folder: Path, aside: Path, parties: list[str], positions: list[int]
+    place: Place, aside: Path, parties: list[str], positions: list[int]
 ) -> Iterator[tuple[str, str]]:
-    """Yield (command line, all it wrote) of every reading command."""
+    """Yield (command line, all it wrote) of every reading command that the place has."""
     counter = itertools.count()
     for (home, name), given in READING.items():
+        where = place.options(home, name)
+        if where is None:
+            continue
         app = importlib.import_module(COMMANDS[home][0]).app
         single = len(typer.main.get_group(app).commands) == 1
         several = {
@@ -154,7 +159,7 @@ def outputs(
             out = aside / f"out-{next(counter)}"
             line = [str(out if word is OUT else word) for word in words]
             for more in ([], ["--json"]) if OUT not in given else ([],):
-                full = [*([] if single else [name]), *line, "--data", str(folder), *more]
+                full = [*([] if single else [name]), *line, *where, *more]
                 done = CliRunner().invoke(app, full)
                 yield " ".join([home, *full]), done.output + done.stderr + repr(done.exception)
             for path in [out, *out.rglob("*")] if out.exists() else []:

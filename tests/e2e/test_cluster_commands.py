@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from services.cluster.supervisor import own_command
+from services.commands.service import Name
+from services.local.cluster import LocalCluster
 from services.local.kafka import Kafka
 from services.local.ports import free_port
 from services.local.postgres import LocalPostgres
@@ -22,6 +25,11 @@ from tests.builders.broker import need_kafka
 from tests.e2e.test_commands import ON_A_CLUSTER, ROOT, RUN
 
 pytestmark = pytest.mark.long
+CALLED = (  # by its module, in the environment that is there already
+    'python3() { if [ "$1" = run.py ]; then shift; set -- -m services.cli "$@"; fi; '
+    f'{shlex.quote(sys.executable)} "$@"; }}'
+)
+SERVICES = [name.value for name in Name]
 PORTS = ("29092", "25432", "8321")  # that the documents name
 AT_WORK_SECONDS_MAX = 90.0
 STOP_SECONDS_MAX = 60.0
@@ -98,6 +106,29 @@ def folder() -> Iterator[Path]:
         Kafka(kafka).daemon.kill()
     LocalPostgres(folder / "gx-postgres").kill()
     shutil.rmtree(folder)
+
+
+def test_the_readme_of_a_cluster_can_be_followed_to_the_letter(folder: Path) -> None:
+    """Every line as it stands there, in a shell, from an empty folder."""
+    (block,) = re.findall(r"```bash\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    port = f"cluster start --port {free_port()}"  # another one may listen on the usual one
+    script = f"cd {folder}\n{block.replace('cluster start', port)}"
+    cluster = LocalCluster(folder / "gx-cluster", SERVICES, own_command)
+    try:
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", f"{CALLED}\n{script}"],
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 0, (done.stdout[-3000:], done.stderr[-3000:])
+        assert not any(part.running for part in cluster.parts())
+    finally:
+        cluster.kill()
+    assert "Office" in done.stdout
+    assert "verified: " in done.stdout
+    assert "replayed: " in done.stdout
 
 
 def test_every_command_about_a_cluster_works(folder: Path) -> None:
