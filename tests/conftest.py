@@ -13,7 +13,7 @@ from tests.builders import broker as broker_builder
 from tests.builders import postgres as postgres_builder
 from tests.builders.broker import Broker
 from tests.builders.cluster import Cluster
-from tests.builders.places import Folder, Place
+from tests.builders.places import EMBEDDED, ON_BOTH, Folder, Place
 from tests.builders.shared import shared
 
 # No time limit for one example: the machine may be busy, and slow is not wrong.
@@ -57,11 +57,6 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
     """An Apache Kafka of the test's own, at work."""
     with Broker(tmp_path / "broker") as broker:
         yield broker
-
-
-EMBEDDED, KAFKA = "embedded", "kafka"
-# On a cluster everything takes longer, and one worker has it for all of the tests that need it.
-ON_BOTH = (EMBEDDED, pytest.param(KAFKA, marks=(pytest.mark.long, pytest.mark.xdist_group(KAFKA))))
 
 
 @pytest.fixture(scope="session")

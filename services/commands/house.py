@@ -15,6 +15,8 @@ from services.commands import Exit
 app = typer.Typer()
 ROOT: Final = Path(__file__).parents[2]
 _PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
+ON_TWO_CORES: Final = ("-n", "2", "--dist", "loadgroup")  # a group's tests share one cluster
+ALONE: Final = ("-n", "0")
 _LINT_IMPORTS: Final = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 QUICK: Final = "not long and not chaos"
 CHECKS: Final = {
@@ -46,8 +48,8 @@ def run_tests(
     """
     if all or chaos:
         _install_what_is_needed()
-    workers, chosen = ("0", "chaos") if chaos else ("2", "not chaos" if all else QUICK)
-    raise typer.Exit(_python("-m", "pytest", "-q", "-n", workers, "-m", chosen, *context.args))
+    workers, chosen = (ALONE, "chaos") if chaos else (ON_TWO_CORES, "not chaos" if all else QUICK)
+    raise typer.Exit(_python("-m", "pytest", "-q", *workers, "-m", chosen, *context.args))
 
 
 def _install_what_is_needed() -> None:
@@ -74,7 +76,7 @@ def check(
     """
     steps = {name: _arguments(arguments) for name, arguments in CHECKS.items()}
     if not static:
-        steps["tests"] = ["-m", "pytest", "-q", "-n", "2", "-m", QUICK]
+        steps["tests"] = ["-m", "pytest", "-q", *ON_TWO_CORES, "-m", QUICK]
     failed = [name for name, arguments in steps.items() if not _passes(name, arguments)]
     typer.echo(f"check: {'failed: ' + ', '.join(failed) if failed else 'all right'}")
     raise typer.Exit(Exit.FINDING if failed else Exit.RIGHT)

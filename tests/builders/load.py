@@ -10,7 +10,8 @@ from typing import Any
 
 import httpx2 as httpx
 
-from tests.builders.exchange import FREE, METERED, Exchange
+from tests.builders.exchange import FREE, METERED
+from tests.builders.places import Place, place_of
 
 CLIENTS = 4
 WISHES_PER_CLIENT_MAX = 5_000
@@ -34,11 +35,11 @@ SHORT_MS = 2_500
 Wish = tuple[str, str, str, dict[str, Any], str]  # kind, who, path, body, key
 
 
-def prepare(folder: Path) -> "Load":
-    """Make a folder with auctions of every format, some of them short, a free listing, and for
+def prepare(where: Path | Place) -> "Load":
+    """Make a market with auctions of every format, some of them short, a free listing, and for
     each client a party with money and a metered grant; return the load to put on it.
     """
-    market = Exchange(folder)
+    market = place_of(where).market()
     market.party("seller", "supplier")
     plan: dict[str, Any] = {"buyer_ids": [], "grant_ids": []}
     metered_id = market.listing("seller", METERED)

@@ -14,6 +14,7 @@ from schemas.parties import Role
 from services.gateway.access import ACCESS
 from services.gateway.app import openapi_document
 from tests.builders.exchange import CONDITIONAL, FREE, METERED, Exchange
+from tests.builders.places import Place, place_of
 
 SAFE = {"GET"}
 SPEAKERS = {
@@ -37,8 +38,8 @@ class World:
     another's.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.market = market = Exchange(folder)
+    def __init__(self, where: Path | Place) -> None:
+        self.market = market = place_of(where).market()
         market.party("seller", "supplier", money=1_000_000)
         market.party("rival", "supplier")
         market.party("anna", "buyer", money=100_000_000)

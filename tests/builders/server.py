@@ -20,6 +20,10 @@ class Running(Protocol):
 
     url: str
 
+    @property
+    def pid(self) -> int:
+        """Of the process that speaks HTTP."""
+
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *_: object) -> None: ...
@@ -44,6 +48,10 @@ class Child:
             stderr=self.errors,
             text=True,
         )
+
+    @property
+    def pid(self) -> int:
+        return self.process.pid
 
     def told(self) -> Any:
         """Wait for its line."""

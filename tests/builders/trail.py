@@ -12,20 +12,20 @@ from services.audit.findings import Finding
 from services.audit.replay import replay_log
 from services.audit.store import verifier_of
 from services.audit.verify import verify_log
-from tests.builders.places import Folder, Place
+from tests.builders.places import Place, place_of
 
 Where = Path | Place  # a data folder, or wherever else
 
 
 def findings(where: Where) -> list[Finding]:
-    place = _place(where)
+    place = place_of(where)
     with closing(place.log()) as log, closing(place.shelf()) as shelf:
         verified = verify_log(log, shelf.notes(), verifier_of(shelf, str(place.folder)))
         return [*verified.findings, *replay_log(log).findings]
 
 
 def records(where: Where, position: int = 0) -> Iterator[Record]:
-    with closing(_place(where).log()) as log:
+    with closing(place_of(where).log()) as log:
         while stored := log.read(position):
             yield from (decode_record(body) for _, body in stored)
             position = stored[-1].position + 1
@@ -48,7 +48,3 @@ def effects_of(records: Iterable[Record]) -> Counter[str]:
         elif record.causationid in caused:
             caused[record.causationid].append(type(record.data).__name__)
     return Counter({id: kinds.count(kinds[0]) if kinds else 0 for id, kinds in caused.items()})
-
-
-def _place(where: Where) -> Place:
-    return Folder(where) if isinstance(where, Path) else where

@@ -13,7 +13,7 @@ from services.credentials.signed import CredentialError, verify
 from services.gateway.access import ACCESS
 from services.gateway.guard import BODY_BYTES_MAX
 from tests.builders.exchange import CSV, FREE, METERED, Exchange
-from tests.builders.places import Place, embedded_only
+from tests.builders.places import EMBEDDED, Place, only
 
 
 @pytest.fixture(scope="module")
@@ -195,7 +195,7 @@ def test_idempotency_keys_are_needed_kept_and_not_reused(market: Exchange) -> No
     assert [line["amount_minor"] for line in statement["items"]].count(7) == 1
 
 
-@embedded_only
+@only(EMBEDDED)
 def test_a_command_still_under_way_is_not_sent_twice(market: Exchange) -> None:
     path = f"/v1/parties/{market.ids['anna']}/deposits"
     market.http.app.state.running.add(("pty_operator", path, "busy"))

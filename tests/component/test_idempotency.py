@@ -8,11 +8,12 @@ from schemas.parties import Role
 from services.gateway.access import ACCESS
 from services.gateway.app import openapi_document
 from tests.builders.operations import MUTATING, SPEAKERS, World, operation_name, send
+from tests.builders.places import EMBEDDED, Place, only
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    made = World(tmp_path_factory.mktemp("market"))
+def world(place: Place) -> Iterator[World]:
+    made = World(place)
     yield made
     made.close()
 
@@ -42,10 +43,10 @@ def test_a_retry_has_no_effect_and_the_same_answer(
     speaker = speaker_of(operation)
     thing = world.subjects(speaker, "own", fresh=True)
     first = send(world, speaker, operation, thing, key="once")
-    size = world.market.process.log.size
+    size = world.market.size
     again = send(world, speaker, operation, thing, key="once")
     assert (again.status_code, again.content) == (first.status_code, first.content)
-    assert world.market.process.log.size == size
+    assert world.market.size == size
 
 
 @pytest.mark.parametrize("operation", MUTATING, ids=operation_name)
@@ -65,6 +66,7 @@ def test_another_wish_under_the_same_key_is_refused(
     assert code(other) == (422, "invalid_request"), "what nobody reads is not taken"
 
 
+@only(EMBEDDED)  # looks into the process; test_gateways has what a cluster does
 @pytest.mark.parametrize("operation", MUTATING, ids=operation_name)
 def test_a_call_still_under_way_is_not_begun_again(
     world: World, operation: tuple[str, str]

@@ -6,16 +6,16 @@ import itertools
 import json
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 
 from services.gateway.access import ACCESS
 from services.gateway.webhooks.kinds import KINDS
-from streams.embedded import EmbeddedReader
 from tests.builders import walk
 from tests.builders.exchange import Remote
+from tests.builders.places import EMBEDDED, KAFKA, Place, remote
 
 BIDDERS = ("anna", "bole", "chen")
 OTHERS = ("", "idle", "rival", "operator", "regulator")
@@ -51,8 +51,8 @@ class Canaries:
 class House:
     """A market with so many auctions open, in every sealed way, and one that was opened again."""
 
-    def __init__(self, market: Remote, folder: Path, auctions: int) -> None:
-        self.market, self.folder, self.canaries = market, folder, Canaries()
+    def __init__(self, market: Remote, place: Place, auctions: int) -> None:
+        self.market, self.place, self.canaries = market, place, Canaries()
         for name in ("seller", "rival"):
             market.party(name, "supplier")
         for name in (*BIDDERS, "idle"):
@@ -128,7 +128,7 @@ class House:
             self.canaries.of[name] = {n for n in self.canaries.of[name] if n > 10**9} - {MONEY}
 
     def known(self) -> walk.Known:
-        self._published()
+        self.size = self.market.published()
         ask = self.market.ok
         rows = {
             name: [row["id"] for row in ask("operator", "GET", f"/v1/{name}?limit=1000")["items"]]
@@ -149,30 +149,21 @@ class House:
             webhook_id=self.webhook_ids,
         )
 
-    def _published(self) -> None:
-        """Wait until all there is stands under a checkpoint."""
-        reader = EmbeddedReader(self.folder)
-        self.size = reader.size
-        reader.close()
-        while self.market.ok("", "GET", "/v1/audit/head")["size"] < self.size:
-            time.sleep(0.05)
-
-    @property
-    def stderr(self) -> str:
-        return (self.folder.parent / f"{self.folder.name}.stderr").read_text()
-
 
 @pytest.fixture(
     scope="module",
-    params=[pytest.param(10, id="10"), pytest.param(200, id="200", marks=pytest.mark.long)],
+    params=[
+        pytest.param((EMBEDDED, 10), id="10"),
+        pytest.param((EMBEDDED, 200), id="200", marks=pytest.mark.long),
+        pytest.param(("kafka", 4), id="kafka", marks=KAFKA.marks),
+    ],
 )
-def house(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[House]:
-    folder = tmp_path_factory.mktemp("sealed") / "market"
-    market = Remote(folder)
+def house(request: pytest.FixtureRequest, new_place: Callable[[str], Place]) -> Iterator[House]:
+    kind, auctions = request.param
+    place = new_place(kind)
+    market = remote(place)
     try:
-        yield House(market, folder, request.param)
+        yield House(market, place, auctions)
     finally:
         market.close()
 
@@ -230,11 +221,11 @@ def test_no_command_and_no_line_of_the_log_shows_a_sealed_amount(
     known = house.known()
     positions = list(range(0, house.size, max(1, house.size // 40)))
     sealed = 0
-    for line, text in walk.outputs(house.folder, tmp_path, known.of("party_id"), positions):
+    for line, text in walk.outputs(house.place, tmp_path, known.of("party_id"), positions):
         sealed += '"sealed": true' in text
         assert house.canaries.found_in(text, "") == set(), line
     assert sealed > 5
-    assert house.canaries.found_in(house.stderr, "") == set()
+    assert house.canaries.found_in(house.place.printed(), "") == set()
 
 
 def test_every_command_on_a_data_folder_is_walked_or_excused() -> None:

@@ -38,10 +38,10 @@ def messages(log: MemoryLog) -> list:
     return [decode_record(body).data for _, body in log.read(0)]
 
 
-def run_in_groups(size: int) -> MemoryLog:
+def run_in_groups(size: int, bids: int = 40) -> MemoryLog:
     log, clock = MemoryLog(), Clock()
     runner = CascadeRunner(log, clock)
-    said = commands()
+    said = commands(bids)
     for start in range(0, len(said), size):
         runner.run_now(said[start : start + size])
     clock.now_ms = T0 + HOUR_MS

@@ -16,7 +16,7 @@ from services.audit.replay import replay_log
 from services.audit.sequencer import Sequencer
 from services.audit.verify import verify_log
 from streams.kafka.partition import TICK_GRACE_MS
-from streams.log import Entry, LogBroken
+from streams.log import Entry, LogBroken, LogReader
 from streams.memory import MemoryLog
 from tests.builders.market import T0
 from tests.builders.recorded import HOUR_MS, commands
@@ -79,7 +79,7 @@ def test_fed_one_command_at_a_time_both_drivers_write_the_same_events() -> None:
     assert stepped == events(run_in_groups(1))
 
 
-def events(log: MemoryLog) -> list[bytes]:
+def events(log: LogReader) -> list[bytes]:
     """Return the records of each service in sequence, places on topics aside."""
     records = [decode_record(body) for _, body in log.read(0)]
     decided = [record for record in records if record.sequence]

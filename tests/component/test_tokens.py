@@ -12,7 +12,7 @@ from services.gateway.databases import edge_in
 from services.gateway.edge_store import EdgeStore
 from services.gateway.tokens import TOKENS_PER_PARTY_MAX, Principal, TokenStore
 from tests.builders.exchange import ANY_USE, ENTRY, FREE, Exchange
-from tests.builders.places import Place, embedded_only
+from tests.builders.places import EMBEDDED, Place, only
 
 SECRET = b"s" * 32
 
@@ -108,7 +108,7 @@ def test_a_party_has_a_limited_number_of_valid_tokens(market: Exchange) -> None:
     assert issue(market, "eager").status_code == 201
 
 
-@embedded_only  # on a cluster they are kept in the database: test_edge_on_postgres looks there
+@only(EMBEDDED)  # on a cluster they are kept in the database: test_edge_on_postgres looks there
 def test_no_token_is_kept_in_the_clear(market: Exchange) -> None:
     token = issue(market, "anna").json()["token"]
     folder = market.folder

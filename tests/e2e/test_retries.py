@@ -5,7 +5,6 @@ and one effect.
 import asyncio
 import time
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -13,20 +12,17 @@ import pytest
 
 from schemas.base import Command
 from schemas.commands import TimePassed
-from streams.embedded import EmbeddedReader
 from tests.builders.load import CLIENTS, Load, Wish, prepare
-from tests.builders.server import Server
+from tests.builders.places import EMBEDDED, Place, only
 from tests.builders.trail import effects, findings, records
 
-SILENT = str(Path(__file__).with_name("silent_server.py"))
 SECONDS_MAX = 30.0
 AT_ONCE = 100
 
 
 @pytest.fixture
-def prepared(tmp_path: Path) -> tuple[Path, Load]:
-    folder = tmp_path / "market"
-    return folder, prepare(folder)
+def prepared(own_place: Place) -> tuple[Place, Load]:
+    return own_place, prepare(own_place)
 
 
 async def send_all(url: str, load: Load, wishes: list[Wish]) -> list[httpx.Response | Exception]:
@@ -40,51 +36,51 @@ async def send_all(url: str, load: Load, wishes: list[Wish]) -> list[httpx.Respo
         return await asyncio.gather(*calls, return_exceptions=True)
 
 
-def commit_unanswered(folder: Path, load: Load, wishes: list[Wish]) -> None:
+def commit_unanswered(place: Place, load: Load, wishes: list[Wish]) -> None:
     """Send to a market that never answers; kill it once all is in the log."""
-    server = Server(folder, SILENT)
-    with closing(EmbeddedReader(folder)) as log:
+    server = place.silent()
+    with closing(place.log()) as log:
         before = log.size
 
-        async def run() -> list[Any]:
-            sending = asyncio.create_task(send_all(server.url, load, wishes))
-            end = time.monotonic() + SECONDS_MAX
-            while commands(folder, before) < len(wishes):
-                assert time.monotonic() < end, "not all was committed"
-                await asyncio.sleep(0.05)
-            server.kill()
-            return await sending
+    async def run() -> list[Any]:
+        sending = asyncio.create_task(send_all(server.url, load, wishes))
+        end = time.monotonic() + SECONDS_MAX
+        while commands(place, before) < len(wishes):
+            assert time.monotonic() < end, "not all was committed"
+            await asyncio.sleep(0.05)
+        server.kill()
+        return await sending
 
-        answers = asyncio.run(run())
+    answers = asyncio.run(run())
     assert all(isinstance(answer, httpx.TransportError) for answer in answers)
 
 
-def commands(folder: Path, start: int) -> int:
+def commands(place: Place, start: int) -> int:
     return sum(
         isinstance(record.data, Command) and not isinstance(record.data, TimePassed)
-        for record in records(folder, start)
+        for record in records(place, start)
     )
 
 
-def answers_to(folder: Path, load: Load, wishes: list[Wish]) -> list[tuple[int, Any]]:
-    server = Server(folder)
+def answers_to(place: Place, load: Load, wishes: list[Wish]) -> list[tuple[int, Any]]:
+    server = place.server()
     answered = asyncio.run(send_all(server.url, load, wishes))
     server.kill()
     return [(answer.status_code, answer.json()) for answer in answered]
 
 
-def retries(folder: Path, load: Load, count: int) -> None:
+def retries(place: Place, load: Load, count: int) -> None:
     for start in range(0, count, AT_ONCE):
         wishes = [load.wish(n % CLIENTS) for n in range(min(AT_ONCE, count - start))]
-        commit_unanswered(folder, load, wishes)
-        first = answers_to(folder, load, wishes)
+        commit_unanswered(place, load, wishes)
+        first = answers_to(place, load, wishes)
         assert all(status in (200, 402, 403, 409) for status, _ in first), first
-        again = answers_to(folder, load, wishes[::-1])[::-1]
+        again = answers_to(place, load, wishes[::-1])[::-1]
         for wish, one, two in zip(wishes, first, again, strict=True):
             assert same(one) == same(two), wish
-    done = effects(folder)
+    done = effects(place)
     assert set(done.values()) == {1}
-    assert findings(folder) == []
+    assert findings(place) == []
 
 
 def same(answer: tuple[int, Any]) -> Any:
@@ -93,12 +89,13 @@ def same(answer: tuple[int, Any]) -> Any:
     return status, {name: body.get(name) for name in ("id", "grant_id", "type", "amount_minor")}
 
 
-def test_a_retry_after_an_unanswered_commit_has_one_effect(prepared: tuple[Path, Load]) -> None:
+def test_a_retry_after_an_unanswered_commit_has_one_effect(prepared: tuple[Place, Load]) -> None:
     retries(*prepared, count=20)
 
 
 @pytest.mark.long
+@only(EMBEDDED, "own_place")
 def test_a_thousand_retries_after_unanswered_commits_have_one_effect_each(
-    prepared: tuple[Path, Load],
+    prepared: tuple[Place, Load],
 ) -> None:
     retries(*prepared, count=1_000)

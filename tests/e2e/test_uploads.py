@@ -9,7 +9,7 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from tests.builders.server import Server
+from tests.builders.places import Place
 
 pytestmark = pytest.mark.long
 UPLOAD_BYTES = 100_000_000
@@ -24,10 +24,10 @@ def pieces() -> Iterator[bytes]:
         yield block
 
 
-def test_an_upload_does_not_fill_the_memory(tmp_path: Path) -> None:
-    server = Server(tmp_path / "market")
-    tokens = json.loads((tmp_path / "market" / "first-tokens.json").read_text())
-    status = Path(f"/proc/{server.process.pid}/status")
+def test_an_upload_does_not_fill_the_memory(own_place: Place) -> None:
+    server = own_place.server()
+    tokens = json.loads((own_place.folder / "first-tokens.json").read_text())
+    status = Path(f"/proc/{server.pid}/status")
 
     def highest_kib() -> int:
         (line,) = [line for line in status.read_text().splitlines() if line.startswith("VmHWM")]

@@ -1,27 +1,25 @@
 """A webhook's message survives the death of its sender, under the id it had."""
 
 import json
-from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
 
+from tests.builders.places import Place
 from tests.builders.receiver import Receiver
-from tests.builders.server import Server
 
 pytestmark = pytest.mark.long
 KILLS = 3
-SERVE = ("-m", "services.cli", "serve", "--allow-private-webhooks")
+PRIVATE = "--allow-private-webhooks"
 
 
 def test_a_message_under_way_when_the_market_is_killed_is_delivered_after_it(
-    tmp_path: Path,
+    own_place: Place,
 ) -> None:
     receiver = Receiver()
-    folder = tmp_path / "market"
-    server = Server(folder, *SERVE)
-    token = json.loads((folder / "first-tokens.json").read_text())["operator"]
+    server = own_place.server(PRIVATE)
+    token = json.loads((own_place.folder / "first-tokens.json").read_text())["operator"]
 
     def call(method: str, path: str, key: str = "", body: object = None) -> Any:
         headers = {"Authorization": f"Bearer {token}", "Idempotency-Key": key}
@@ -40,7 +38,7 @@ def test_a_message_under_way_when_the_market_is_killed_is_delivered_after_it(
         assert receiver.came.wait(30.0)
         server.kill()
         receiver.came.clear()
-        server = Server(folder, *SERVE)
+        server = own_place.server(PRIVATE)
     while call("GET", f"{path}/deliveries")["items"][0]["status"] != "delivered":
         pass
     assert len(receiver.received) == KILLS + 1
