@@ -10,19 +10,19 @@ from itertools import islice
 
 from schemas.envelope import Record, decode_record
 from schemas.events.trail import InputsTaken
-from schemas.topics import DECIDERS, PARTITION_OF_VENUE, Service
+from schemas.topics import DECIDERS, INPUTS, PARTITION_OF_VENUE, Service
 from services.audit.findings import in_steps
 from services.audit.sequencer import SEQUENCED
 from streams.kafka.commit import group_of
 from streams.kafka.inspection import bounds, groups
-from streams.kafka.refill import refill
+from streams.kafka.refill import place_group, refill
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ALL_TOPICS, ensure_topics
 from streams.log import READ_LIMIT_MAX, Entry, Log, LogError, LogReader
 
 
 async def restore(settings: KafkaSettings, trail: LogReader) -> int:
-    """Return how many records went back. Services go on where their seals say.
+    """Return how many records went back.
 
     Raises LogError where the cluster is not empty or not idle, or the trail is no cluster's.
     """
@@ -32,13 +32,14 @@ async def restore(settings: KafkaSettings, trail: LogReader) -> int:
             "this is the trail of one process, whose order is its own: a cluster cannot go on from "
             "it; restore it with `databourse restore`"
         )
-    for service in DECIDERS:
-        _check_sealed(trail, service)
+    taken = {service: _taken(trail, service) for service in DECIDERS}
     await ensure_topics(settings)
     await _check_empty(settings, partition)
     counts = await asyncio.gather(
         *(refill(settings, topic, partition, _records(trail, topic)) for topic in SEQUENCED)
     )
+    for service, offsets in taken.items():
+        await place_group(settings, group_of(service), partition, offsets)
     return sum(counts)
 
 
@@ -94,10 +95,13 @@ def _records(trail: LogReader, topic: str) -> Iterator[Record]:
         position = stored[-1].position + 1
 
 
-def _check_sealed(trail: LogReader, service: Service) -> None:
-    sealed = 0
+def _taken(trail: LogReader, service: Service) -> dict[str, int]:
+    """Return the next offset to take of each input topic, after the service's last seal."""
+    taken, sealed = dict.fromkeys(sorted(INPUTS[service]), 0), 0
     for record in _records(trail, f"{service}.inputs"):
         assert isinstance(record.data, InputsTaken), "this topic carries nothing else"
+        taken |= {run.topic: run.last + 1 for run in record.data.ranges}
         sealed = record.data.sequence
     if sealed != trail.heads().get(service.value, 0):
         raise LogError(f"the trail ends within a commit of {service}: take one that ends behind it")
+    return taken

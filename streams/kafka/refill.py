@@ -7,7 +7,7 @@ reader of committed records sees, since their transaction is aborted, and of tha
 
 import asyncio
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
@@ -57,6 +57,23 @@ async def refill(
         await holes.stop()
         await plain.stop()
     return count
+
+
+async def place_group(
+    settings: KafkaSettings, group: str, partition: int, taken: Mapping[str, int]
+) -> None:
+    """Commit for a group without members what it will take next, by topic. Raises LogError."""
+    consumer = AIOKafkaConsumer(**settings.client(), group_id=group, enable_auto_commit=False)
+    places = {TopicPartition(topic, partition): offset for topic, offset in taken.items()}
+    try:
+        async with asyncio.timeout(CALL_SECONDS_MAX):
+            await consumer.start()
+            consumer.assign(list(places))
+            await consumer.commit(places)
+    except (KafkaError, TimeoutError) as error:
+        raise LogError(f"the offsets of {group} could not be committed: {error!r}") from error
+    finally:
+        await consumer.stop()
 
 
 class _Holes:

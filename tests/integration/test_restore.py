@@ -71,7 +71,7 @@ async def lost_and_restored(settings: KafkaSettings, database: str, tmp_path: Pa
         with pytest.raises(LogError, match="is not empty in"):
             await restore(empty, reader)
 
-        async with at_work(empty, database, lambda: T0 + HOUR_MS) as trail:
+        async with at_work(empty, database, lambda: T0 + 2 * HOUR_MS) as trail:
             await say(empty, said[half:])
             await settled(empty, trail)
             assert trail.size > size
