@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from schemas.base import Command
 from schemas.topics import DECIDERS, INPUTS, PARTITION_OF_VENUE
 from services.cluster.sequencing import Sequencing
+from services.gateway.following import Quiet
 from streams.kafka.commit import group_of
 from streams.kafka.inspection import bounds, groups
 from streams.kafka.publisher import Publisher
@@ -51,6 +52,26 @@ async def say(settings: KafkaSettings, commands: Iterable[Command]) -> None:
     await publisher.stop()
 
 
+async def say_in_turn(
+    settings: KafkaSettings, trail: PostgresLog, commands: Iterable[Command]
+) -> None:
+    """Say each command when all that the one before it caused stands in the trail."""
+    publisher, quiet, position = Publisher(settings, VENUE), Quiet(), trail.size
+    await publisher.start()
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        for command in commands:
+            quiet.expect(command.id)
+            await publisher.publish(command)
+            rests: list[str] = []
+            while command.id not in rests:
+                await asyncio.sleep(0.02)
+                stored = await asyncio.to_thread(trail.read, position)
+                for _, body in stored:
+                    rests += quiet.take(body)
+                position += len(stored)
+    await publisher.stop()
+
+
 async def settled(settings: KafkaSettings, trail: PostgresLog) -> None:
     """Wait until all inputs are taken and the trail has grown no more for a while."""
     async with asyncio.timeout(WAIT_SECONDS_MAX):
@@ -59,6 +80,14 @@ async def settled(settings: KafkaSettings, trail: PostgresLog) -> None:
             await asyncio.sleep(QUIET_SECONDS)
             if size and size == trail.size and not await lag(settings):
                 return
+
+
+async def until(there: Callable[[], bool]) -> None:
+    async with asyncio.timeout(WAIT_SECONDS_MAX):
+        while True:
+            if there():
+                return
+            await asyncio.sleep(0.1)
 
 
 async def lag(settings: KafkaSettings) -> int:
