@@ -60,8 +60,8 @@ def test_no_password_has_a_default() -> None:
 
 def test_every_service_has_its_container(compose: Compose) -> None:
     own = {name: s["command"] for name, s in compose["services"].items() if "build" in s}
-    names = set(checks.service_names()) - {"watch"}
-    assert own == {"migrate": ["migrate"], **{name: ["service", name] for name in names}}
+    services = {name: ["service", name] for name in checks.service_names()}
+    assert own == {"migrate": ["migrate"], **services}
     assert {"kafka", "postgres", "console"} == set(compose["services"]) - set(own)
     assert compose["services"]["console"]["profiles"] == ["console"]
 
