@@ -17,18 +17,7 @@ from services.cluster.gateway import Edge, Gateway
 from services.cluster.shell import Work, run
 from services.cluster.supervisor import Supervisor, own_command
 from services.commands import UsageError
-from services.commands.cluster_options import (
-    DEFAULT_MECHANISM,
-    KafkaCaFile,
-    KafkaCertFile,
-    KafkaKeyFile,
-    KafkaMechanism,
-    KafkaPasswordFile,
-    KafkaUser,
-    LogUrl,
-    kafka_settings,
-    venue_named,
-)
+from services.commands.cluster_options import on_kafka, venue_named
 from services.commands.edge_options import (
     ADDRESS,
     FAILED,
@@ -105,9 +94,10 @@ _ON_THE_DATABASE: Final = frozenset({Name.AUDIT, Name.GATEWAY})
 
 
 @app.command("service")
+@on_kafka()
 def service(
+    kafka: KafkaSettings,
     name: Annotated[Name, typer.Argument(help="Which of the services.")],
-    log: LogUrl = "",
     db: DatabaseUrl = "",
     venue: Venue = "gx",
     data: Data = None,
@@ -138,12 +128,6 @@ def service(
         bool, typer.Option("--restart", help="Start it again when it has to be, as a supervisor.")
     ] = False,
     as_json: AsJson = False,
-    kafka_user: KafkaUser = "",
-    kafka_password_file: KafkaPasswordFile = None,
-    kafka_mechanism: KafkaMechanism = DEFAULT_MECHANISM,
-    kafka_ca_file: KafkaCaFile = None,
-    kafka_cert_file: KafkaCertFile = None,
-    kafka_key_file: KafkaKeyFile = None,
 ) -> None:
     """Run one service of a market on Kafka until stopped by Ctrl-C or SIGTERM.
 
@@ -158,15 +142,6 @@ def service(
         raise typer.Exit(Supervisor(own_command(arguments)).run())
     if name in _ON_THE_DATABASE and not db:
         raise UsageError(f"{name} needs --db postgresql://USER@HOST:PORT/NAME")
-    kafka = kafka_settings(
-        log,
-        kafka_user,
-        kafka_password_file,
-        kafka_mechanism,
-        kafka_ca_file,
-        kafka_cert_file,
-        kafka_key_file,
-    )
     limits = edge_settings(rate_limit, rate_limit_address, rate_limit_failed)
     place = Place(
         kafka,
