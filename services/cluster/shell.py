@@ -73,7 +73,7 @@ def _or_again(name: str) -> Iterator[None]:
     except (LogError, OSError, TimeoutError) as error:
         log.error("%s: %s; it has to be started again", name, words(error))
         _end(Exit.AGAIN)
-    except Exception:  # the edge
+    except (Exception, asyncio.CancelledError):  # the edge: a client may cancel what it awaits
         log.exception("%s: it has to be started again", name)
         _end(Exit.AGAIN)
 

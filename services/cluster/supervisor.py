@@ -14,7 +14,7 @@ from services.commands import Exit
 FIRST_WAIT_SECONDS: Final = 0.2
 WAIT_SECONDS_MAX: Final = 5.0
 STEADY_SECONDS: Final = 20.0  # after so long a life the waiting begins anew
-_NEVER_AGAIN: Final = frozenset({Exit.RIGHT, Exit.FINDING, Exit.USAGE})
+_NEVER_AGAIN: Final = frozenset({Exit.RIGHT, Exit.USAGE})  # 1 is what a Python that crashed gives
 log = logging.getLogger("databourse")
 
 

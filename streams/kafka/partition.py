@@ -60,6 +60,7 @@ class Partition:
         self._clock = Ticks() if service is Service.SETTLEMENT else None
         self._sources = [TopicPartition(topic, number) for topic in sorted(INPUTS[service])]
         self._busy = asyncio.Lock()  # held from taking inputs until they are committed
+        self._stopping = False
         self._task: asyncio.Task[None] | None = None
 
     def start(self, failed: Callable[[BaseException], None]) -> None:
@@ -69,12 +70,15 @@ class Partition:
         def ended(task: asyncio.Task[None]) -> None:
             if not task.cancelled() and (error := task.exception()) is not None:
                 failed(error)
+            elif not self._stopping:
+                failed(LogError(f"the work on venue {self.venue} was cancelled from within"))
 
         self._task.add_done_callback(ended)
 
     async def stop(self) -> None:
         """End between two commits. Raises LogError when it does not end."""
         async with self._busy:
+            self._stopping = True
             if self._task is not None:
                 self._task.cancel()
         if self._task is not None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -44,7 +44,20 @@ async def reading(
     except (KafkaError, TimeoutError) as error:
         raise LogError(f"{settings!r} cannot be read: {error!r}") from error
     finally:
-        await consumer.stop()
+        await closed(consumer.stop())
+
+
+async def closed(stop: Coroutine[Any, Any, None]) -> None:
+    """Wait until a client has closed. Raises TimeoutError.
+
+    aiokafka cancels its own fetches; one that just waits to try again hands that on, and whoever
+    awaits `stop` himself seems to be cancelled. In a task of its own it goes no further.
+    """
+    task = asyncio.create_task(stop)
+    async with asyncio.timeout(CALL_SECONDS_MAX):
+        await asyncio.wait({task})
+    if not task.cancelled():
+        task.result()
 
 
 async def read_to_end(

@@ -18,6 +18,7 @@ from schemas.topics import INPUTS, Service
 from streams.kafka import metrics
 from streams.kafka.commit import Committer, Committing, group_of
 from streams.kafka.partition import Partition
+from streams.kafka.reader import closed
 from streams.kafka.settings import (
     CALL_SECONDS_MAX,
     FETCH_BYTES_MAX,
@@ -81,8 +82,7 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         finally:
             attending.cancel()
         await self._let_go(list(self._partitions))
-        async with asyncio.timeout(CALL_SECONDS_MAX):
-            await self._consumer.stop()
+        await closed(self._consumer.stop())
 
     async def _attend(self) -> None:
         """Ask for nothing, again and again. The library takes a member that asks for no records
