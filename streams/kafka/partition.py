@@ -89,7 +89,7 @@ class Partition:
 
     async def _run(self) -> None:
         await self._take_over()
-        while True:
+        while not self._stopping:
             found = await self._consumer.getmany(
                 *self._sources, timeout_ms=self._wait_ms(), max_records=BATCH_RECORDS_MAX
             )

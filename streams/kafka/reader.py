@@ -50,8 +50,9 @@ async def reading(
 async def closed(stop: Coroutine[Any, Any, None]) -> None:
     """Wait until a client has closed. Raises TimeoutError.
 
-    aiokafka cancels its own fetches; one that just waits to try again hands that on, and whoever
-    awaits `stop` himself seems to be cancelled. In a task of its own it goes no further.
+    aiokafka cancels its own tasks and awaits them. A fetch that just waits to try again hands that
+    on, and whoever awaits `stop` himself seems to be cancelled; another takes for its own what
+    cancels us, and we go on. In a task of its own neither happens.
     """
     task = asyncio.create_task(stop)
     async with asyncio.timeout(CALL_SECONDS_MAX):

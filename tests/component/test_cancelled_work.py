@@ -1,6 +1,7 @@
 """A client that cancels its own tasks must not end a venue's work unseen."""
 
 import asyncio
+from contextlib import suppress
 from typing import Any
 
 from schemas.topics import Service
@@ -23,6 +24,25 @@ def test_closing_a_client_does_not_cancel_who_closes_it() -> None:
         return "goes on"
 
     assert asyncio.run(work()) == "goes on"
+
+
+async def stop_that_takes_a_cancellation_for_its_own() -> None:
+    async def lasting() -> None:
+        with suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+
+    await asyncio.create_task(lasting())
+
+
+def test_who_closes_a_client_can_be_cancelled() -> None:
+    async def work() -> bool:
+        task = asyncio.create_task(closed(stop_that_takes_a_cancellation_for_its_own()))
+        await asyncio.sleep(0.01)
+        task.cancel()
+        await asyncio.wait({task})
+        return task.cancelled()
+
+    assert asyncio.run(work())
 
 
 class Consumer:
