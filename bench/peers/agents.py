@@ -2,9 +2,9 @@
 
 What it guarantees: outputs are acknowledged by all replicas before the offset of their cause is
 committed. With `defaults` and `tuned` that is at least once: after a crash, causes are taken
-again and their effects are there twice. With `exactly-once` Faust puts outputs and offsets into
-transactions and reads committed records only; an output and the offset of its cause are in
-different transactions unless they are on one topic group, so it is weaker than one commit for both.
+again and their effects are there twice. With `exactly-once`, the one of equal durability, outputs
+and offsets go into transactions, one for each venue and commit interval, and only committed records
+are read; it is still weaker, as a commit may cut between some outputs of a cause and its offset.
 What it does not do, in its favour: keep or restore the state, which is in memory alone, seal what
 was taken, or watch deadlines.
 """
@@ -14,9 +14,11 @@ import sys
 from typing import Any, Final
 
 import faust
+from aiokafka.producer import sender
 
 from schemas.topics import INPUTS, OUTPUTS, PARTITION_OF_VENUE, Service
 from services.tuning import expect_few_cycles
+from streams.kafka.settings import NEXT_TRANSACTION_SECONDS
 from streams.kafka.wire import from_wire, to_wire
 from streams.recovery import RULES
 from streams.scribe import Scribe
@@ -79,6 +81,7 @@ def make_app(service: Service, address: str, kind: str) -> Any:
     for name in sorted(INPUTS[service]):
         app.agent(topics[name], name=f"{service}-{name}")(take)
     if kind == "exactly-once":
+        sender.BACKOFF_OVERRIDE = NEXT_TRANSACTION_SECONDS
         _know_outputs(app)
     return app
 

@@ -9,11 +9,18 @@ from itertools import count
 from typing import Any
 
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.producer import sender
 
 from bench.peers.recorded import Written, answers, seal
 from schemas.topics import INPUTS, PARTITION_OF_VENUE, Service
 from services.tuning import expect_few_cycles
-from streams.kafka.settings import BATCH_BYTES_MAX, BATCH_RECORDS_MAX, FETCH_BYTES_MAX, POLL_MS_MAX
+from streams.kafka.settings import (
+    BATCH_BYTES_MAX,
+    BATCH_RECORDS_MAX,
+    FETCH_BYTES_MAX,
+    NEXT_TRANSACTION_SECONDS,
+    POLL_MS_MAX,
+)
 
 
 class Loop:
@@ -70,6 +77,7 @@ class Loop:
 
 
 async def run(service: Service, address: str, bids: int) -> None:
+    sender.BACKOFF_OVERRIDE = NEXT_TRANSACTION_SECONDS
     known = answers(bids)
     consumer = AIOKafkaConsumer(
         bootstrap_servers=address,

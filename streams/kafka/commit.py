@@ -8,6 +8,7 @@ from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
 from aiokafka.errors import KafkaError
+from aiokafka.producer import sender
 
 from schemas.envelope import Record
 from schemas.topics import SNAPSHOT_TOPICS, Service
@@ -16,6 +17,7 @@ from streams.kafka.recovery import Piece
 from streams.kafka.settings import (
     BATCH_BYTES_MAX,
     CALL_SECONDS_MAX,
+    NEXT_TRANSACTION_SECONDS,
     REQUEST_BYTES_MAX,
     TRANSACTION_MS_MAX,
     KafkaSettings,
@@ -24,6 +26,7 @@ from streams.kafka.wire import to_wire
 from streams.log import LogError
 
 ResultT = TypeVar("ResultT")
+sender.BACKOFF_OVERRIDE = NEXT_TRANSACTION_SECONDS  # there is no option for it
 Message = tuple[int, bytes | None, bytes, Iterable[tuple[str, bytes]]]  # time, key, value, headers
 
 

@@ -22,6 +22,9 @@ FETCH_BYTES_MAX: Final = 4 << 20
 BATCH_BYTES_MAX: Final = 512 << 10
 REQUEST_BYTES_MAX: Final = 3 << 20
 BACKOFF_MS: Final = 100
+# While the broker still marks the partitions of a commit, the next one is refused, and asked for
+# again after so long. The library's own 20 ms are as long as all the rest of a small commit.
+NEXT_TRANSACTION_SECONDS: Final = 0.003
 MECHANISMS: Final = ("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512")
 _ADDRESS: Final = re.compile(r"[\w.\-]+(:\d{1,5})?|\[[0-9a-fA-F:]+\]:\d{1,5}")
 
