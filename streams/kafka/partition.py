@@ -16,9 +16,9 @@ from schemas.events.trail import Header
 from schemas.topics import INPUTS, PARTITION_OF_VENUE, Service
 from streams.kafka import metrics
 from streams.kafka.commit import Committer, Committing
+from streams.kafka.inbox import Inbox
 from streams.kafka.recovery import Piece, Positions, pieces, recover
 from streams.kafka.settings import (
-    BATCH_RECORDS_MAX,
     CALL_SECONDS_MAX,
     POLL_MS_MAX,
     KafkaSettings,
@@ -89,12 +89,11 @@ class Partition:
 
     async def _run(self) -> None:
         await self._take_over()
-        while not self._stopping:
-            found = await self._consumer.getmany(
-                *self._sources, timeout_ms=self._wait_ms(), max_records=BATCH_RECORDS_MAX
-            )
-            async with self._busy:
-                await self._take(found)
+        async with Inbox(self._consumer, self._sources) as inbox:
+            while not self._stopping:
+                found = await inbox.take(self._wait_ms())
+                async with self._busy:
+                    await self._take(found)
 
     async def _take_over(self) -> None:
         """Fence, then the state, then the offsets: in this order nothing of a stalled twin can
