@@ -80,7 +80,7 @@ def _gateway(place: Place) -> Work:
 def _watch(place: Place) -> Work:
     from services.watch.app import WatchWork  # Faust takes a second to load
 
-    return WatchWork(place.kafka, place.folder, place.instance)
+    return WatchWork(place.kafka, place.instance)
 
 
 _MAKERS: Final[dict[Name, Callable[[Place], Work]]] = {

@@ -36,6 +36,7 @@ from services.gateway.routes import (
     parties,
     tokens,
     trail,
+    watch,
     webhooks,
 )
 from services.gateway.settings import EdgeSettings
@@ -52,6 +53,7 @@ ROUTES: Final = (
     grants,
     deliveries,
     credentials,
+    watch,
     trail,
 )
 SCOPES: Final = frozenset(

@@ -15,7 +15,7 @@ from sqlalchemy import Connection, inspect, text
 from services.database import StoreError
 
 FIRST: Final = "0001"
-NEWEST: Final = "0001"
+NEWEST: Final = "0002"
 READ_MODELS: Final = "read models"
 EDGE: Final = "edge"
 PARTS: Final = (READ_MODELS, EDGE)

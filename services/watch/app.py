@@ -12,6 +12,7 @@ import weakref
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import faust
@@ -51,7 +52,6 @@ class WatchWork:
     def __init__(
         self,
         settings: KafkaSettings,
-        folder: Path,
         instance: str | None = None,
         prefix: str = "",
     ) -> None:
@@ -62,7 +62,9 @@ class WatchWork:
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_ready = False
         self._let_go_of = -1
-        self.app = _make_app(settings, folder, instance, prefix)
+        # Faust must have a folder, though tables in memory put nothing into it.
+        self._folder = TemporaryDirectory(prefix="databourse-watch-")
+        self.app = _make_app(settings, Path(self._folder.name), instance, prefix)
         self.app.positions = self._positions
         self.app.on_partitions_revoked.connect(self._let_go)
         self.app.on_rebalance_complete.connect(self._ready)
@@ -101,6 +103,7 @@ class WatchWork:
         finally:
             if not self.app.crashed:
                 await self.app.stop()
+            self._folder.cleanup()
         if self.app.crashed:
             raise LogError(f"the watch stands still: {self.app.crash_reason!r}")
 
@@ -222,7 +225,6 @@ def _key(stream: Stream, partition: int) -> bytes:
 def _make_app(
     settings: KafkaSettings, folder: Path, instance: str | None, prefix: str
 ) -> CommittedApp:
-    folder.mkdir(parents=True, exist_ok=True)
     client = settings.client()
     credentials: Any = None
     if settings.user:
@@ -251,6 +253,6 @@ def _make_app(
         topic_disable_leader=True,
         topic_partitions=PARTITIONS,
         store="memory://",
-        datadir=folder / "watch",
+        datadir=folder,
         web_enabled=False,
     )

@@ -1,19 +1,18 @@
 """A worker of the watch as a process of its own, on topics with a prefix:
 
-python -m tests.builders.watch_worker kafka://HOST:PORT FOLDER PREFIX NAME
+python -m tests.builders.watch_worker kafka://HOST:PORT PREFIX NAME
 """
 
 import sys
-from pathlib import Path
 
 from services.cluster.shell import run
 from services.watch.app import WatchWork
 from streams.kafka.settings import KafkaSettings
 
 
-def main(url: str, folder: str, prefix: str, name: str) -> None:
+def main(url: str, prefix: str, name: str) -> None:
     settings = KafkaSettings.parse(url)
-    run("watch", lambda: WatchWork(settings, Path(folder), name, prefix), None)
+    run("watch", lambda: WatchWork(settings, name, prefix), None)
 
 
 if __name__ == "__main__":

@@ -51,8 +51,8 @@ async def until(is_so: Callable[[], Coroutine[Any, Any, bool]]) -> None:
 
 
 @asynccontextmanager
-async def working(topics: WatchTopics, folder: Path, name: str = "one") -> AsyncIterator[WatchWork]:
-    work = WatchWork(KafkaSettings(topics.address), folder, name, topics.prefix)
+async def working(topics: WatchTopics, name: str = "one") -> AsyncIterator[WatchWork]:
+    work = WatchWork(KafkaSettings(topics.address), name, topics.prefix)
     task = asyncio.create_task(work.run())
     try:
         yield work
@@ -70,7 +70,7 @@ async def has_written(topics: WatchTopics, before: int) -> bool:
 
 
 def test_it_says_what_the_embedded_watch_says_and_sees_nothing_that_was_given_up(
-    broker: Broker, prefix: str, tmp_path: Path
+    broker: Broker, prefix: str
 ) -> None:
     """Given up is what would come next, so that it would count if it were seen."""
     wanted, records = expected(), days()
@@ -80,14 +80,14 @@ def test_it_says_what_the_embedded_watch_says_and_sees_nothing_that_was_given_up
         await topics.make()
         for some in commits(records, 200):
             await topics.write(commits(some, 20), aborted=some[-5:])
-        async with working(topics, tmp_path):
+        async with working(topics):
             await until(lambda: has_said_all(topics, wanted))
 
     asyncio.run(check())
 
 
 def test_committed_offsets_reach_the_end_of_topics_with_many_transactions(
-    broker: Broker, prefix: str, tmp_path: Path
+    broker: Broker, prefix: str
 ) -> None:
     """The driver as shipped moves on by one transaction with each commit, of which there are about
     seven hundred here.
@@ -97,7 +97,7 @@ def test_committed_offsets_reach_the_end_of_topics_with_many_transactions(
         topics = WatchTopics(broker.address, prefix)
         await topics.make()
         await topics.write(commits(days(), 1))
-        async with working(topics, tmp_path):
+        async with working(topics):
 
             async def is_at_the_end() -> bool:
                 return all(lag <= 1 for lag in (await topics.lags()).values())
@@ -108,7 +108,7 @@ def test_committed_offsets_reach_the_end_of_topics_with_many_transactions(
 
 
 def test_two_workers_share_venues_and_one_takes_over_from_the_other(
-    broker: Broker, prefix: str, tmp_path: Path
+    broker: Broker, prefix: str
 ) -> None:
     wanted, records = expected(), days()
 
@@ -116,8 +116,8 @@ def test_two_workers_share_venues_and_one_takes_over_from_the_other(
         topics = WatchTopics(broker.address, prefix)
         await topics.make()
         half = len(records) // 2
-        async with working(topics, tmp_path / "two", "two"):
-            async with working(topics, tmp_path / "one", "one"):
+        async with working(topics, "two"):
+            async with working(topics, "one"):
                 await topics.write(commits(records[:half], 20))
                 await asyncio.sleep(5)
             await topics.write(commits(records[half:], 20))
@@ -127,13 +127,13 @@ def test_two_workers_share_venues_and_one_takes_over_from_the_other(
 
 
 def test_a_worker_killed_again_and_again_counts_every_event_once(
-    broker: Broker, prefix: str, tmp_path: Path
+    broker: Broker, prefix: str
 ) -> None:
     wanted, records, rng = expected(), days(), random.Random(7)
     topics = WatchTopics(broker.address, prefix)
     command = [
         *(sys.executable, "-m", "tests.builders.watch_worker"),
-        *(f"kafka://{broker.address}", str(tmp_path), prefix, "one"),
+        *(f"kafka://{broker.address}", prefix, "one"),
     ]
 
     async def check() -> None:
@@ -148,7 +148,7 @@ def test_a_worker_killed_again_and_again_counts_every_event_once(
             finally:
                 worker.kill()
                 await worker.wait()
-        async with working(topics, tmp_path):
+        async with working(topics):
             await until(lambda: has_said_all(topics, wanted))
         said = await topics.read(*OUTPUTS)
         assert {record.source for record in said} == {"gx/watch"}
@@ -159,9 +159,7 @@ def test_a_worker_killed_again_and_again_counts_every_event_once(
     asyncio.run(check())
 
 
-def test_records_that_none_of_ours_wrote_are_passed_over(
-    broker: Broker, prefix: str, tmp_path: Path
-) -> None:
+def test_records_that_none_of_ours_wrote_are_passed_over(broker: Broker, prefix: str) -> None:
     wanted, records = expected(), days()
     foreign = [record for record in records if record.topic == "bids"][:3]
 
@@ -182,7 +180,7 @@ def test_records_that_none_of_ours_wrote_are_passed_over(
         ]
         await topics.write([forged])
         await topics.write(commits(records, 50))
-        async with working(topics, tmp_path):
+        async with working(topics):
             await until(lambda: has_said_all(topics, wanted))
 
     asyncio.run(check())

@@ -1,6 +1,7 @@
 """The data index, against its definition computed with fractions."""
 
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
 
@@ -170,3 +171,28 @@ def test_any_amount_a_trade_can_have_is_indexed(paid_minor: int) -> None:
     assert points(found["composite", ""].value_e6) == 100
     item = watch.state.deals.index.items["dst_rain/licence/CNY"]
     assert item.price == paid_minor * PRICE_SCALE
+
+
+def test_the_worked_example_of_the_definition_is_right() -> None:
+    """The table's numbers stand in docs/data-index.md; here they are computed both ways."""
+    watch = market()
+    day(watch, 0, rain=1_000, sun=3_000)
+    first = day(watch, 1, rain=1_500)
+    second = day(watch, 2, sun=2_400)
+    by_hand = {
+        "150": 100 * Fraction(1_500, 1_000),
+        "112.5": 100 * (1_000 * Fraction(1_500, 1_000) + 3_000) / 4_000,
+        "80": 100 * Fraction(2_400, 3_000),
+    }
+    by_hand["100.227273"] = by_hand["112.5"] * (2_500 + 3_000 * Fraction(2_400, 3_000)) / 5_500
+    computed = [
+        first["data_set", "dst_rain"],
+        first["composite", ""],
+        second["data_set", "dst_sun"],
+        second["composite", ""],
+    ]
+    text = (Path(__file__).parents[2] / "docs" / "data-index.md").read_text(encoding="utf-8")
+    for (shown, exact), point in zip(by_hand.items(), computed, strict=True):
+        assert point.value_e6 == round(exact * 1_000_000)
+        assert points(point.value_e6) == Fraction(shown)
+        assert f"| {shown} |" in text

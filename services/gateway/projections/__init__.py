@@ -3,7 +3,7 @@
 from typing import Final
 
 from schemas.envelope import Message
-from services.gateway.projections import access, catalogue, deals, grants, parties
+from services.gateway.projections import access, catalogue, deals, grants, parties, watch
 from services.gateway.projections.common import Apply
 
 APPLY: Final[dict[type[Message], Apply]] = {
@@ -12,4 +12,5 @@ APPLY: Final[dict[type[Message], Apply]] = {
     **access.APPLY,
     **deals.APPLY,
     **grants.APPLY,
+    **watch.APPLY,
 }
