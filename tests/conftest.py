@@ -2,7 +2,6 @@
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -63,20 +62,22 @@ def own_broker(tmp_path: Path) -> Iterator[Broker]:
 def new_place(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[[str], Place]]:
-    """Makes places for new markets."""
-    clusters: list[Cluster] = []
-    with ExitStack() as opened:
+    """Makes places for new markets, of which a worker has one on a cluster at a time."""
+    opened: list[Cluster] = []
 
-        def make(kind: str) -> Place:
-            folder = tmp_path_factory.mktemp(kind)
-            if kind == EMBEDDED:
-                return Folder(folder / "market")
-            if not clusters or not clusters[-1].has_room:
-                clusters.append(Cluster(folder / "cluster", request.getfixturevalue("postgres")))
-                opened.callback(clusters[-1].close)
-            return clusters[-1].venue(folder / "market")
+    def make(kind: str) -> Place:
+        folder = tmp_path_factory.mktemp(kind)
+        if kind == EMBEDDED:
+            return Folder(folder / "market")
+        if not opened or not opened[-1].has_room:
+            while opened:
+                opened.pop().close()
+            opened.append(Cluster(folder / "cluster", request.getfixturevalue("postgres")))
+        return opened[-1].venue(folder / "market")
 
-        yield make
+    yield make
+    while opened:
+        opened.pop().close()
 
 
 @pytest.fixture(scope="module", params=ON_BOTH)
