@@ -103,7 +103,7 @@ def env(data: Data, as_json: AsJson = False) -> None:
 
 @app.command("stop")
 def stop(data: Data, as_json: AsJson = False) -> None:
-    """Stop all of it, what speaks HTTP first; nothing is lost, and a start goes on from there.
+    """Stop all of it; nothing is lost, and a start goes on from there.
 
     Example: databourse cluster stop --data ./gx-cluster
     """

@@ -7,6 +7,8 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -33,8 +35,8 @@ class Part(NamedTuple):
 
 
 class LocalCluster:
-    """`services` are started in their order and stopped in the reverse; `own` is how our command
-    line is called. Every error is a LocalError that says what to do.
+    """`services` are those it has; `own` is how our command line is called. Every error is a
+    LocalError that says what to do.
     """
 
     def __init__(
@@ -66,25 +68,17 @@ class LocalCluster:
     def start_servers(self, tell: Callable[[str], None]) -> None:
         """Start what the services work with."""
         self.folder.mkdir(mode=0o755, parents=True, exist_ok=True)
-        self.kafka.start(tell=tell)
-        self.postgres.start()
+        _at_once([lambda: self.kafka.start(tell=tell), self.postgres.start])
 
     def start_services(self, venue: str, port: int | None) -> None:
         """Start the services, for a venue that is prepared, and wait until all of them work."""
         ports = self._settle(port)
-        for name, daemon in self._daemons.items():
-            command = self._command(name, venue, ports)
-            daemon.start(
-                lambda command=command: command,  # type: ignore[misc]
-                healthy=lambda name=name: _says_ready(ports[name]),  # type: ignore[misc]
-                wait_seconds=READY_SECONDS_MAX,
-            )
+        _at_once([partial(self._start, name, venue, ports) for name in self._services])
 
     def stop(self) -> None:
-        for daemon in reversed(self._daemons.values()):
-            daemon.stop(STOP_SECONDS_MAX)
-        self.postgres.stop()
-        self.kafka.stop()
+        """Stop the services, which finish what they have taken, and then the servers."""
+        _at_once([partial(self._daemons[name].stop, STOP_SECONDS_MAX) for name in self._services])
+        _at_once([self.postgres.stop, self.kafka.stop])
 
     def kill(self) -> None:
         for daemon in self._daemons.values():
@@ -103,6 +97,13 @@ class LocalCluster:
             address = self.url if name == GATEWAY else f"http://{HOST}:{ports[name]}"
             found.append(Part(name, bool(daemon.running()), _says_ready(ports[name]), address))
         return found
+
+    def _start(self, name: str, venue: str, ports: dict[str, int]) -> None:
+        self._daemons[name].start(
+            lambda: self._command(name, venue, ports),
+            healthy=lambda: _says_ready(ports[name]),
+            wait_seconds=READY_SECONDS_MAX,
+        )
 
     def _command(self, name: str, venue: str, ports: dict[str, int]) -> Sequence[str]:
         where = ["--log", self.log, "--db", self.db, "--venue", venue, "--data", str(self.data)]
@@ -134,6 +135,13 @@ class LocalCluster:
                 f"`databourse cluster start --data {self.folder}`"
             ) from None
         return ports
+
+
+def _at_once(actions: Sequence[Callable[[], object]]) -> None:
+    """Do all of them; the first error is raised when all have ended."""
+    with ThreadPoolExecutor(len(actions)) as pool:
+        for done in [pool.submit(action) for action in actions]:
+            done.result()
 
 
 def _says_ready(port: int) -> bool:
