@@ -9,7 +9,6 @@ import typer
 
 from schemas.envelope import iso_time
 from services.commands import Exit, UsageError
-from services.commands.folders import log_reader
 from services.credentials.keys import GrantKeys
 from services.keys import KeyFileError
 
@@ -55,8 +54,9 @@ def _tell(keys: GrantKeys, as_json: bool) -> None:
 
 
 def _keys(data: Path) -> GrantKeys:
-    with log_reader(data):  # says so when this is no market's folder
-        pass
+    if not (data / "keys" / "edge.key").exists():  # every market has one, on a cluster too
+        text = f"{data} holds no market's keys: there is no keys/edge.key in it"
+        raise UsageError(text, Exit.UNREACHABLE)
     try:
         return GrantKeys(data / "keys", _now_ms())
     except (KeyFileError, OSError) as error:
