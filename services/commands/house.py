@@ -17,6 +17,8 @@ ROOT: Final = Path(__file__).parents[2]
 _PASS_ON: Final = {"allow_extra_args": True, "ignore_unknown_options": True}
 ON_TWO_CORES: Final = ("-n", "2", "--dist", "loadgroup")  # a group's tests share one cluster
 ALONE: Final = ("-n", "0")
+# Real servers that are killed and paused: beside one another on two cores they starve.
+ONE_AT_A_TIME: Final = ("tests/chaos", "tests/integration")
 _LINT_IMPORTS: Final = "from importlinter.cli import lint_imports_command; lint_imports_command()"
 QUICK: Final = "not long and not chaos"
 CHECKS: Final = {
@@ -48,8 +50,15 @@ def run_tests(
     """
     if all or chaos:
         _install_what_is_needed()
+    if all and not context.args:
+        beside = [f"--ignore={folder}" for folder in ONE_AT_A_TIME]
+        codes = [
+            _pytest(*ON_TWO_CORES, *beside, "-m", "not chaos"),
+            _pytest(*ALONE, "-m", "not chaos", *ONE_AT_A_TIME),
+        ]
+        raise typer.Exit(max(codes))
     workers, chosen = (ALONE, "chaos") if chaos else (ON_TWO_CORES, "not chaos" if all else QUICK)
-    raise typer.Exit(_python("-m", "pytest", "-q", *workers, "-m", chosen, *context.args))
+    raise typer.Exit(_pytest(*workers, "-m", chosen, *context.args))
 
 
 def _install_what_is_needed() -> None:
@@ -91,6 +100,10 @@ def _passes(name: str, arguments: list[str]) -> bool:
 
 def _arguments(arguments: tuple[str, ...]) -> list[str]:
     return list(arguments) if arguments[0] == "-c" else ["-m", *arguments]
+
+
+def _pytest(*arguments: str) -> int:
+    return _python("-m", "pytest", "-q", *arguments)
 
 
 def _python(*arguments: str) -> int:

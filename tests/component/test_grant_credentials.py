@@ -71,9 +71,17 @@ def becomes(market: Exchange, purpose: str, grant_id: str, wanted: bool) -> bool
     return False
 
 
+def take_along(market: Exchange, folder: Path) -> None:
+    """Keep what a check needs of the market: its keys and its name."""
+    (folder / "keys.json").write_text(market.call("", "GET", "/v1/keys").text)
+    (folder / "issuer.txt").write_text(market.ok("", "GET", "/v1/venue")["issuer"])
+
+
 def verify(folder: Path, token: str, *lists: str, more: tuple[str, ...] = ()):
     (folder / "grant.jwt").write_text(token)
-    words = [str(folder / "grant.jwt"), "--key", str(folder / "keys.json"), *more]
+    issuer = (folder / "issuer.txt").read_text()
+    words = [str(folder / "grant.jwt"), "--key", str(folder / "keys.json"), "--issuer", issuer]
+    words += more
     for number, text in enumerate(lists):
         (folder / f"list-{number}.jwt").write_text(f"{text}\n")
         words += ["--status-list", str(folder / f"list-{number}.jwt")]
@@ -142,7 +150,7 @@ def test_there_is_no_list_before_a_grant_is_in_it(market: Exchange) -> None:
 
 
 def test_the_command_checks_a_grant_offline(market: Exchange, tmp_path: Path) -> None:
-    (tmp_path / "keys.json").write_text(market.call("", "GET", "/v1/keys").text)
+    take_along(market, tmp_path)
     grant_id = free_grant(market)
     token = credential(market, grant_id)
     assert becomes(market, "revocation", grant_id, False)
@@ -198,7 +206,7 @@ def test_a_key_rotated_beside_the_running_market_signs_from_then_on(
     published = market.call("", "GET", "/v1/keys")
     assert published.headers["content-type"] == "application/jwk-set+json"
     assert [key["kid"] for key in published.json()["keys"]][:2] == kids
-    (tmp_path / "keys.json").write_text(published.text)
+    take_along(market, tmp_path)
     for token in (before, after):
         assert verify(tmp_path, token).exit_code == 0
     for secret in secrets:
