@@ -15,6 +15,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaProducer
 
 from schemas.envelope import Record
+from schemas.events.trail import InputsTaken
 from schemas.topics import Service
 from services.clock import Clock
 from services.cluster.shell import run
@@ -26,6 +27,7 @@ from streams.kafka.worker import Worker
 from tests.builders.fleet import TELL, python
 
 OFFSETS_EVERY_SECONDS: Final = 1.0
+UNSEALED_SECONDS: Final = 0.1
 # Before the transaction, in it with all its outputs sent, and before the very word that ends it.
 STALLS: Final = {
     signal.SIGUSR1: "begin_transaction",
@@ -35,8 +37,8 @@ STALLS: Final = {
 
 
 class LooseCommitter(Committer):
-    """What is usual without transactions: outputs as they come, and now and then, by themselves,
-    the offsets.
+    """What is usual without transactions: outputs as they come, their seal after them, and now and
+    then, by themselves, the offsets.
     """
 
     def __init__(self, settings: KafkaSettings, service: Service, partition: int) -> None:
@@ -52,6 +54,8 @@ class LooseCommitter(Committer):
 
     async def stop(self) -> None:
         self._keeping.cancel()
+        if self._consumed:
+            await super().commit((), self._consumed)
         await self._outputs.stop()
         await super().stop()
 
@@ -60,6 +64,9 @@ class LooseCommitter(Committer):
     ) -> dict[str, int]:
         sent = []
         for record in records:
+            if isinstance(record.data, InputsTaken):
+                await asyncio.gather(*sent)
+                await asyncio.sleep(UNSEALED_SECONDS)  # for a kill to fall between the two
             value, headers = to_wire(record)
             sent.append(
                 await self._outputs.send(

@@ -38,12 +38,14 @@ def test_killed_services_and_brokers_lose_and_double_nothing(
     assert run.exits[0] == 4  # and each of them ended rightly when it was told to
 
 
-def test_without_transactions_the_same_doubles(own_broker: Broker, tmp_path: Path) -> None:
-    """What the test above finds nothing of is there to be found."""
+def test_without_transactions_the_same_loses_or_doubles(own_broker: Broker, tmp_path: Path) -> None:
+    """What the test above finds nothing of is there to be found: a service that was killed between
+    its events and their seal refuses to go on, or does its work again.
+    """
     services = {name: command(url(own_broker), name, committer="loose") for name in NAMES}
     run = asyncio.run(
         kill_under_load(
             own_broker, tmp_path, services, {"service": 8}, 300, seed=2, rest_seconds_max=20
         )
     )
-    assert run.count.doubled
+    assert run.count.lost or run.count.doubled
