@@ -85,10 +85,29 @@ class Exchange:
 
     def once_there(self, who: str, path: str) -> Any:
         """Return what is there, or will be soon."""
+        return self.once(who, path, lambda answer: answer.status_code != 404).json()
+
+    def once_ended(self, auction_id: str) -> Any:
+        path, before = f"/v1/auctions/{auction_id}", ("scheduled", "open")
+        return self.once("", path, lambda answer: answer.json()["status"] not in before).json()
+
+    def once_settled(self, who: str, deal_id: str) -> Any:
+        """Return the trade of an auction or a subscription that is paid and has its grant."""
+
+        def trades(answer: Any) -> list[Any]:
+            of_deal = [row for row in answer.json()["items"] if row["deal_id"] == deal_id]
+            return [row for row in of_deal if row["settled"]]
+
+        (trade,) = trades(self.once(who, "/v1/trades", trades))
+        self.once_there(who, f"/v1/grants/{trade['grant_id']}")
+        return trade
+
+    def once(self, who: str, path: str, is_so: Callable[[Any], Any]) -> Any:
+        """Ask until what comes of a deadline or of another service's work is to be seen."""
         end = time.monotonic() + THERE_SECONDS_MAX
-        while (answer := self.call(who, "GET", path)).status_code == 404:
-            assert time.monotonic() < end, f"{path} is not there yet"
-        return answer.json()
+        while not is_so(answer := self.call(who, "GET", path)):
+            assert time.monotonic() < end, f"{path} did not come to that: {answer.text}"
+        return answer
 
     def stop(self) -> None:
         self._one_event_loop.close()

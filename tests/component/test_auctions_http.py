@@ -1,6 +1,5 @@
 """Every auction format through HTTP: opened, bid on, and shown as it may be seen."""
 
-import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -29,16 +28,6 @@ def bid(market: Exchange, who: str, auction_id: str, *units: int) -> Any:
     if units[1:]:
         body["further_minor"] = list(units[1:])
     return market.call(who, "POST", f"/v1/auctions/{auction_id}/bids", body)
-
-
-def ended(market: Exchange, auction_id: str) -> Any:
-    """Wait until the auction is over; return it."""
-    for _ in range(600):
-        shown = market.ok("", "GET", f"/v1/auctions/{auction_id}")
-        if shown["status"] not in ("scheduled", "open"):
-            return shown
-        time.sleep(0.02)
-    raise AssertionError(f"{auction_id} does not end")
 
 
 def terms_of(name: str) -> dict[str, Any]:
@@ -94,7 +83,7 @@ def test_a_uniform_auction_has_several_winners_at_one_price(market: Exchange) ->
         bid(market, who, auction_id, *units).json()["id"]
         for who, units in (("anna", (9_000, 8_000)), ("bole", (7_000,)), ("chen", (6_000, 6_000)))
     ]
-    shown = ended(market, auction_id)
+    shown = market.once_ended(auction_id)
     assert (shown["status"], shown["price_minor"], shown["winner_id"]) == ("sold", 6_000, None)
     assert (shown["licences"], shown["licences_sold"], shown["awards"]) == (3, 3, 2)
     anna, bole, chen = (
@@ -104,12 +93,9 @@ def test_a_uniform_auction_has_several_winners_at_one_price(market: Exchange) ->
     assert (anna["status"], anna["licences_won"], anna["further_minor"]) == ("won", 2, [8_000])
     assert (bole["status"], bole["licences_won"]) == ("won", 1)
     assert (chen["status"], chen["licences_won"]) == ("lost", 0)
-    trades = [
-        t for t in market.ok("anna", "GET", "/v1/trades")["items"] if t["deal_id"] == auction_id
-    ]
-    assert [(t["price_minor"], t["quantity"]) for t in trades] == [(12_000, 2)]
-    grant = market.ok("anna", "GET", f"/v1/grants/{trades[0]['grant_id']}")
-    assert grant["licences"] == 2
+    trade = market.once_settled("anna", auction_id)
+    assert (trade["price_minor"], trade["quantity"]) == (12_000, 2)
+    assert market.ok("anna", "GET", f"/v1/grants/{trade['grant_id']}")["licences"] == 2
 
 
 def test_an_auction_is_scheduled_until_its_start(market: Exchange) -> None:
@@ -149,7 +135,7 @@ def test_the_answer_to_an_opening_shows_it_as_it_will_be_read(market: Exchange) 
 def test_the_unsold_names_the_auction_that_follows(market: Exchange) -> None:
     relist = {"times_max": 1, "after_ms": 60_000, "price_bps": 8_000}
     auction_id = market.auction("seller", lasts_ms=200, relist=relist)
-    shown = ended(market, auction_id)
+    shown = market.once_ended(auction_id)
     assert (shown["status"], shown["reason"]) == ("unsold", "no_bids")
     again = market.ok("", "GET", f"/v1/auctions/{shown['relisted_as']}")
     assert (again["follows"], again["status"]) == (auction_id, "scheduled")

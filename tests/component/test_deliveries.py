@@ -177,7 +177,7 @@ def test_a_suspended_or_revoked_grant_delivers_nothing_again(market: Exchange) -
 
 
 def test_an_expired_grant_delivers_nothing_again(market: Exchange) -> None:
-    grant = granted(market, listed(market, CSV, lasts_ms=1_500))
+    grant = granted(market, listed(market, CSV, lasts_ms=3_000))
     place = delivered(market, grant).headers["content-location"]
     while (answer := again(market, place)).status_code == 200:
         pass

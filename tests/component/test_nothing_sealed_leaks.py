@@ -4,7 +4,6 @@ reads one before the end, by whatever route, stream or command there is.
 
 import itertools
 import json
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -112,9 +111,7 @@ class House:
         auction_id = market.auction("seller", lasts_ms=1_000, **terms)
         body = {"currency": "CNY", "max_price_minor": self.canaries.new("anna")}
         market.call("anna", "POST", f"/v1/auctions/{auction_id}/bids", body)
-        while (shown := market.ok("", "GET", f"/v1/auctions/{auction_id}"))["status"] == "open":
-            time.sleep(0.05)
-        self.again = shown["relisted_as"]
+        self.again = market.once_ended(auction_id)["relisted_as"]
         self.auction_ids += [auction_id, self.again]
 
     def _know_what_owners_see(self) -> None:

@@ -63,8 +63,7 @@ def test_each_end_of_an_auction_is_told_to_whom_it_concerns(world: HookWorld) ->
     world.bid("bole", brief, 2_000)
     empty = market.auction("seller", lasts_ms=300)
     for auction_id in (brief, empty):
-        while market.ok("", "GET", f"/v1/auctions/{auction_id}")["status"] == "open":
-            pass
+        market.once_ended(auction_id)
     ends = sorted(
         (said["data"]["auction_id"], said["data"]["result"])
         for said in (message.said for message in world.told())

@@ -52,9 +52,12 @@ class Desk:
         return pieces(self.stepper, self.positions, {})
 
     async def again(self) -> Stepper:
-        return (await recover(self.settings, SERVICE, self.venue, PARTITION_OF_VENUE[self.venue]))[
-            0
-        ]
+        """Take up anew, as a successor does: fencing also waits until the last commit is seen."""
+        partition = PARTITION_OF_VENUE[self.venue]
+        await self.committer.stop()
+        self.committer = Committer(self.settings, SERVICE, partition)
+        await self.committer.start()
+        return (await recover(self.settings, SERVICE, self.venue, partition))[0]
 
 
 def for_settlement() -> Iterator[Command]:
