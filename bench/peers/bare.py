@@ -14,9 +14,9 @@ from aiokafka.producer import sender
 from bench.peers.recorded import Written, answers, seal
 from schemas.topics import INPUTS, PARTITION_OF_VENUE, Service
 from services.tuning import expect_few_cycles
+from streams.kafka.inbox import Inbox
 from streams.kafka.settings import (
     BATCH_BYTES_MAX,
-    BATCH_RECORDS_MAX,
     FETCH_BYTES_MAX,
     NEXT_TRANSACTION_SECONDS,
     POLL_MS_MAX,
@@ -24,7 +24,7 @@ from streams.kafka.settings import (
 
 
 class Loop:
-    """Takes a batch, sends the answers, and commits both in one transaction."""
+    """Takes what has come, sends the answers, and commits both in one transaction."""
 
     def __init__(self, service: Service, address: str, partition: int, consumer: Any) -> None:
         self._group = f"bare.{service}"
@@ -42,30 +42,32 @@ class Loop:
 
     async def run(self, known: dict[str, list[list[Written]]]) -> None:
         await self._producer.start()
-        while True:
-            found = await self._consumer.getmany(
-                *self._sources, timeout_ms=POLL_MS_MAX, max_records=BATCH_RECORDS_MAX
-            )
-            if not found:
-                continue
-            outputs: dict[str, list[Written]] = defaultdict(list)
-            for source, records in found.items():
-                numbers = self._taken[source.topic]
-                for _, number in zip(records, numbers, strict=False):  # in this order none is lost
-                    for written in known[source.topic][number]:
-                        outputs[written.topic].append(written)
-            outputs[self._seal.topic].append(self._seal)
-            await self._commit(found, outputs)
+        async with Inbox(self._consumer, self._sources) as inbox:
+            while True:
+                if found := await inbox.take(POLL_MS_MAX):
+                    await self._commit(found, self._answers(found, known))
+
+    def _answers(
+        self, found: dict[Any, list[Any]], known: dict[str, list[list[Written]]]
+    ) -> dict[str, list[Written]]:
+        outputs: dict[str, list[Written]] = defaultdict(list)
+        for source, records in found.items():
+            numbers = self._taken[source.topic]
+            for _, number in zip(records, numbers, strict=False):  # in this order none is lost
+                for written in known[source.topic][number]:
+                    outputs[written.topic].append(written)
+        outputs[self._seal.topic].append(self._seal)
+        return outputs
 
     async def _commit(self, found: Any, outputs: dict[str, list[Written]]) -> None:
         await self._producer.begin_transaction()
-        for topic, some in outputs.items():
-            await self._send(topic, some)
+        for sent in [await self._send(topic, some) for topic, some in outputs.items()]:
+            await sent  # before the offsets are sent, as `streams.kafka.commit` says
         offsets = {source: records[-1].offset + 1 for source, records in found.items()}
         await self._producer.send_offsets_to_transaction(offsets, self._group)
         await self._producer.commit_transaction()
 
-    async def _send(self, topic: str, some: list[Written]) -> None:
+    async def _send(self, topic: str, some: list[Written]) -> Any:
         batch = self._producer.create_batch()
         for _, at_ms, value, headers in some:
             said = {"timestamp": at_ms, "key": None, "value": value, "headers": headers}
@@ -73,7 +75,7 @@ class Loop:
                 await self._producer.send_batch(batch, topic, partition=self._partition)
                 batch = self._producer.create_batch()
                 batch.append(**said)
-        await self._producer.send_batch(batch, topic, partition=self._partition)
+        return await self._producer.send_batch(batch, topic, partition=self._partition)
 
 
 async def run(service: Service, address: str, bids: int) -> None:

@@ -85,18 +85,20 @@ class Committer:
     async def _transact(
         self, messages: Mapping[str, list[Message]], consumed: Mapping[str, int]
     ) -> dict[str, int]:
+        """The broker checks with the transaction's coordinator what is written, one request of a
+        producer at a time: records and offsets on their way together are refused now and then,
+        and sent again only after `BACKOFF_MS`. So the offsets go when the records are there.
+        """
         producer = self._producer
         await producer.begin_transaction()
         sent = {topic: await self._send(topic, some) for topic, some in messages.items()}
+        ends = {topic: (await last).offset + count for topic, (count, last) in sent.items()}
         if consumed:
             offsets = {
                 TopicPartition(topic, self._partition): offset for topic, offset in consumed.items()
             }
             await producer.send_offsets_to_transaction(offsets, self._group)
         await producer.commit_transaction()
-        ends = {}
-        for topic, (count, last) in sent.items():
-            ends[topic] = (await last).offset + count
         return ends
 
     async def _send(self, topic: str, messages: list[Message]) -> tuple[int, Any]:
