@@ -7,17 +7,19 @@ from typing import Any, Final, NamedTuple
 
 from schemas.base import SchemaError
 from schemas.envelope import Record
-from schemas.topics import DECIDERS, PARTITION_OF_VENUE, SNAPSHOT_TOPICS, TOPIC_NAMED
+from schemas.topics import DECIDERS, PARTITION_OF_VENUE, SNAPSHOT_TOPICS, TOPIC_NAMED, Service
 from services.clock import wall_ns
 from services.cluster.dead_letters import TOPICS as DEAD_LETTERS
 from streams.kafka.commit import group_of
-from streams.kafka.inspection import Bounds, Group, bounds, groups, newest
-from streams.kafka.settings import KafkaSettings
+from streams.kafka.inspection import Bounds, Group, bounds, groups, hanging, newest
+from streams.kafka.settings import TRANSACTION_MS_MAX, KafkaSettings
 from streams.kafka.topics import describe
 from streams.kafka.wire import from_wire
 from streams.postgres import PostgresReader, connect, lock_number
 
 NEWEST_OFFSETS: Final = 500  # of each topic, unless all is read
+HANGING_SECONDS: Final = 1.5 * TRANSACTION_MS_MAX / 1000  # no transaction may be open for so long
+LOOKED_AT: Final = (*DECIDERS, Service.WATCH)
 SNAPSHOTS: Final = tuple(topic.name for topic in SNAPSHOT_TOPICS.values())
 _HELD: Final = (
     "SELECT count(*) > 0 FROM pg_locks WHERE locktype = 'advisory' AND granted "
@@ -79,6 +81,7 @@ class Cluster(NamedTuple):
     groups: dict[str, Group]
     bounds: dict[str, Bounds]
     scans: dict[str, Scan]
+    hanging: list[str]
     database: str = ""
     trail: Trail | None = None
 
@@ -105,9 +108,10 @@ async def look(settings: KafkaSettings, venue: str, *, full: bool) -> Cluster:
         now_ms=wall_ns() // 1_000_000,
         full=full,
         topics=there,
-        groups=await groups(settings, [group_of(service) for service in DECIDERS], partition),
+        groups=await groups(settings, [group_of(service) for service in LOOKED_AT], partition),
         bounds=found,
         scans=scans,
+        hanging=await hanging(settings, partition, ours, HANGING_SECONDS) if ours else [],
     )
 
 

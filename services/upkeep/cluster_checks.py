@@ -123,6 +123,33 @@ def _lag(cluster: Cluster) -> Found:
     return _by_size(lags)
 
 
+def _watch(cluster: Cluster) -> Found:
+    """A market works without one, but whoever has an index wants it to go on."""
+    group = cluster.groups[group_of(Service.WATCH)]
+    served = {
+        topic
+        for has in group.members.values()
+        for topic, some in has.items()
+        if cluster.partition in some
+    }
+    if not group.taken and not group.members:
+        return State.OK, "none at work: no index, no alerts"
+    lags = {
+        topic: cluster.bounds[topic].end - taken
+        for topic, taken in group.taken.items()
+        if topic in cluster.bounds
+    }
+    if not served:
+        return State.WARN, f"nobody watches partition {cluster.partition}"
+    return _by_size(lags)
+
+
+def _transactions(cluster: Cluster) -> Found:
+    if cluster.hanging:
+        return State.FAIL, f"open for more than its time: {_some(cluster.hanging)}"
+    return State.OK, "none is open for long"
+
+
 def _writers(cluster: Cluster) -> Found:
     foreign = [text for scan in cluster.scans.values() for text in scan.foreign]
     return (State.FAIL, _some(foreign)) if foreign else (State.OK, f"one each, in {_read(cluster)}")
@@ -286,6 +313,8 @@ OF_KAFKA: Final[dict[str, tuple[Check, str]]] = {
     "configuration": (_configuration, "set them back with Kafka's own tools, and ask who did it"),
     "members": (_members, "start the services, or look at their standard error"),
     "lag": (_lag, "look at the services' /metrics; if records are missing, restore"),
+    "watch": (_watch, "start `databourse service watch`, or look at its standard error"),
+    "transactions": (_transactions, "Kafka's `kafka-transactions.sh find-hanging` and `abort`"),
     "writers": (_writers, "somebody else has written there: change the passwords, read the trail"),
     "messages": (_messages, "commands: `databourse dead-letters list`; events: update, or restore"),
     "commits": (_commits, _RESTORE),

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import time
 from collections.abc import AsyncIterator, Collection, Iterable
 from typing import Any, Final, NamedTuple
 
@@ -12,6 +13,7 @@ from streams.kafka.reader import read_to_end, reading
 from streams.kafka.settings import BACKOFF_MS, CALL_SECONDS_MAX, KafkaSettings
 from streams.kafka.topics import administering
 
+LOOK_SECONDS: Final = 0.5
 _UUID: Final = re.compile(r"-[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")
 
 
@@ -48,6 +50,29 @@ async def bounds(
         firsts = await consumer.beginning_offsets(sources)
         ends = await consumer.end_offsets(sources)
         return {tp.topic: Bounds(firsts[tp], ends[tp]) for tp in sources}
+
+
+async def hanging(
+    settings: KafkaSettings, partition: int, topics: Collection[str], seconds: float
+) -> list[str]:
+    """Return the topics whose committed records end before a transaction that was open all this
+    time. Where none is open, or all go on, the answer comes at once. Raises LogError.
+    """
+    start = dict.fromkeys(topics, 0)
+    async with (
+        reading(settings, partition, start) as committed,
+        reading(settings, partition, start, committed=False) as written,
+    ):
+        deadline = time.monotonic() + seconds
+        waits: dict[Any, int] = {}
+        while True:
+            ends = await committed.end_offsets(list(committed.assignment()))
+            all_ends = await written.end_offsets(list(written.assignment()))
+            before, waits = waits, {tp: end for tp, end in ends.items() if end < all_ends[tp]}
+            stuck = [tp for tp, end in waits.items() if before.get(tp, end) == end]
+            if not stuck or time.monotonic() > deadline:
+                return sorted(tp.topic for tp in stuck)
+            await asyncio.sleep(LOOK_SECONDS)
 
 
 async def newest(

@@ -21,14 +21,14 @@ from streams.log import LogBroken, LogError
 
 @asynccontextmanager
 async def reading(
-    settings: KafkaSettings, partition: int, start: Mapping[str, int]
+    settings: KafkaSettings, partition: int, start: Mapping[str, int], *, committed: bool = True
 ) -> AsyncIterator[Any]:
-    """Yield a consumer that stands at these offsets by topic. Raises LogError when the cluster
-    cannot be reached.
+    """Yield a consumer that stands at these offsets by topic, of committed records or of all.
+    Raises LogError when the cluster cannot be reached.
     """
     consumer = AIOKafkaConsumer(
         **settings.client(),
-        isolation_level="read_committed",
+        isolation_level="read_committed" if committed else "read_uncommitted",
         enable_auto_commit=False,
         auto_offset_reset="none",
         max_partition_fetch_bytes=FETCH_BYTES_MAX,

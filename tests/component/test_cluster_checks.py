@@ -16,7 +16,7 @@ from schemas.events import (
     VenueOpened,
 )
 from schemas.events.trail import TakenRange
-from schemas.topics import DECIDERS, INPUTS
+from schemas.topics import DECIDERS, INPUTS, Service
 from services import migrations
 from services.upkeep.checks import State
 from services.upkeep.cluster import Cluster, Scan, Trail
@@ -32,6 +32,9 @@ from tests.builders.recorded import commands
 
 NOW = T0 + 10_000
 TAKEN = (TakenRange(topic="settlement.commands", first=0, last=9, count=10),)
+
+
+TAKEN_BY = {**INPUTS, Service.WATCH: {"bids", "grants"}}
 
 
 def raw(event: Event, offset: int = 0, **other: bytes) -> Any:
@@ -87,11 +90,12 @@ def cluster() -> Cluster:
         },
         groups={
             group_of(service): Group(
-                {f"{service}-1": {topic: [0, 1, 2, 3] for topic in INPUTS[service]}},
-                dict.fromkeys(INPUTS[service], 10),
+                {f"{service}-1": {topic: [0, 1, 2, 3] for topic in TAKEN_BY[service]}},
+                dict.fromkeys(TAKEN_BY[service], 10),
             )
-            for service in DECIDERS
+            for service in (*DECIDERS, Service.WATCH)
         },
+        hanging=[],
         bounds={topic.name: Bounds(0, 11) for topic in ALL_TOPICS},
         scans=scanned(
             *(seal(SettlementInputsTaken, n) for n in (4, 5)),
@@ -118,6 +122,10 @@ def unwell(found: Cluster) -> dict[str, tuple[State, str]]:
 
 def test_a_healthy_cluster_is_healthy() -> None:
     assert unwell(cluster()) == {}
+
+
+def test_a_market_without_a_watch_is_healthy() -> None:
+    assert unwell(group_fault("watch", members={}, taken={})(cluster())) == {}
 
 
 def topic_fault(name: str, **about: Any) -> Callable[[Cluster], Cluster]:
@@ -168,6 +176,18 @@ FAULTS: dict[str, tuple[Callable[[Cluster], Cluster], str, State, str]] = {
     "nobody at work": (
         group_fault("matching", members={}),
         "members", State.FAIL, "nobody serves partition 0 of matching (0 members)",
+    ),
+    "nobody watches": (
+        group_fault("watch", members={}),
+        "watch", State.WARN, "nobody watches partition 0",
+    ),
+    "the watch is behind": (
+        group_fault("watch", taken={"bids": -20_000}),
+        "watch", State.WARN, "20,011 offsets behind: bids",
+    ),
+    "a transaction hangs": (
+        lambda c: c._replace(hanging=["bids"]),
+        "transactions", State.FAIL, "open for more than its time: bids",
     ),
     "inputs given to different members": (
         group_fault("settlement", members=SPLIT),

@@ -18,6 +18,7 @@ from services.gateway.databases import in_postgres
 from services.upkeep.checks import Finding, State
 from services.upkeep.cluster import look, look_at_trail
 from services.upkeep.cluster_checks import OF_KAFKA, OF_TRAIL, examine
+from streams.kafka.inspection import hanging
 from streams.kafka.publisher import Publisher
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import administering, ensure_topics
@@ -87,6 +88,25 @@ async def the_life_of_a_venue(settings: KafkaSettings, database: str, keys: Path
     assert "is of matching" in found["writers"].found
     assert "is of nobody" in found["writers"].found
     assert set(unwell(found)) >= {"schema", "configuration", "writers", "replication"}
+
+
+def test_a_transaction_that_is_open_for_long_is_named(settings: KafkaSettings) -> None:
+    """One that is under way while others end is none."""
+
+    async def check() -> None:
+        await ensure_topics(settings)
+        topics = ["bids", "ledger"]
+        assert await hanging(settings, 0, topics, 1.0) == []
+        producer = AIOKafkaProducer(**settings.client(), transactional_id="one-that-hangs")
+        await producer.start()
+        await producer.begin_transaction()
+        await producer.send_and_wait("bids", b"{}", partition=0)
+        assert await hanging(settings, 0, topics, 1.0) == ["bids"]
+        await producer.abort_transaction()
+        await producer.stop()
+        assert await hanging(settings, 0, topics, 20.0) == []
+
+    asyncio.run(check())
 
 
 async def sign(settings: KafkaSettings, database: str, keys: Path) -> None:
