@@ -80,8 +80,12 @@ def advance(memory: Memory, now_ms: int) -> None:
 
 
 def restates(answer: Message, command: Command) -> bool:
-    """Whether everything both of them say agrees, ids, times and nonces aside."""
+    """Whether everything both of them say agrees, ids, times and nonces aside. Of a refused
+    command only its kind is known.
+    """
     told: object = answer
+    if isinstance(answer, InstructionRefused | RequestRefused):
+        return answer.command == type(command).__name__
     if isinstance(answer, FundsReserved | FundsRefused | TransferPosted):
         told = answer.request
         if type(told) is not type(command):

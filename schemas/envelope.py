@@ -15,7 +15,9 @@ from msgspec import Meta
 from schemas.base import Command, Event, Fact, SchemaError
 from schemas.topics import TOPIC_OF
 
-RULES_VERSION: Final = 1  # of the deciders that made an event; raised whenever a decision changes
+# Of the deciders that made an event; raised whenever a decision changes, by a new field or command
+# aside. 2: a refused command that is said again is the same one, also if it has a reason itself.
+RULES_VERSION: Final = 2
 
 if TYPE_CHECKING:
     Message = Command | Event

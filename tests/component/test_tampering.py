@@ -5,11 +5,13 @@ import random
 import shutil
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from schemas.envelope import encode
+from schemas.envelope import RULES_VERSION, encode
 from services.audit.findings import Report
 from services.audit.replay import replay_log
 from services.audit.shelf import folder_shelf
@@ -153,17 +155,39 @@ def sign_again(folder: Path) -> None:
     log.close()
 
 
-def test_records_made_by_other_rules_are_told_and_not_guessed(
+def made_by(folder: Path, rules: int, **data: Any) -> int:
+    """Let an event be of other rules, and say something else; return where it is."""
+    with closing(sqlite3.connect(folder / FILE_NAME)) as db, db:
+        query = "SELECT position, body FROM records WHERE instr(body, ?)"
+        position, old = db.execute(query, (b'"type":"BidPlaced"',)).fetchone()
+        record = json.loads(old)
+        assert record["rulesversion"] == RULES_VERSION
+        put(db, position, encode({**record, "rulesversion": rules, "data": record["data"] | data}))
+    return int(position)
+
+
+def test_records_made_by_newer_rules_are_told_and_not_guessed(
     original: Path, tmp_path: Path
 ) -> None:
     folder = copy(original, tmp_path / "newer")
-    with sqlite3.connect(folder / FILE_NAME) as db:
-        event = next(position for position in range(20) if b"rulesversion" in body(db, position))
-        changed = body(db, event).replace(b'"rulesversion":1', b'"rulesversion":2')
-        put(db, event, changed)
-    db.close()
+    position = made_by(folder, RULES_VERSION + 1)
     (finding,) = replay(folder).findings
-    assert finding == (event, "was made by rules 2, these are 1: no replay")
+    assert finding == (position, "was made by rules 3, these are 2: no replay")
+
+
+def test_what_older_rules_decided_alike_replays_and_the_rest_says_so(
+    original: Path, tmp_path: Path
+) -> None:
+    folder = copy(original, tmp_path / "alike")
+    made_by(folder, 1)
+    assert replay(folder).findings == []
+    folder = copy(original, tmp_path / "otherwise")
+    position = made_by(folder, 1, max_price_minor=1)
+    (finding,) = replay(folder).findings
+    assert finding == (
+        position,
+        "rules 2, newer than its 1, give BidPlaced otherwise: data.max_price_minor",
+    )
 
 
 def test_missing_checkpoints_and_records_after_the_last_one_are_told(

@@ -211,6 +211,14 @@ def test_the_same_refund_again_changes_nothing_and_another_under_its_id_is_refus
     assert market.balance(f"{anna}/CNY/available") == 100_000 - 10_100 + 500
 
 
+def test_a_refused_refund_that_is_said_again_stays_refused_for_its_first_reason() -> None:
+    """Its own reason, in words, is no reason of a refusal."""
+    market, _, _, grant_id = sold()
+    (refused,) = give_back(market, grant_id, 10**9, id="trf_again1")
+    assert refused.reason == "refund_exceeds_paid"
+    assert give_back(market, grant_id, 10**9, id="trf_again1") == []
+
+
 def test_fees_and_treasury_are_paid_out_by_the_operator_up_to_what_is_there() -> None:
     market, _, _, _ = sold()
     assert pay_out(market, Purse.VENUE_FEES, 301)[0].reason == "insufficient_funds"

@@ -21,7 +21,7 @@ def test_a_record_is_read_as_it_was_written() -> None:
 def test_headers_are_the_cloudevents_attributes_and_the_version_of_the_rules() -> None:
     told = {name.removeprefix("ce_"): text.decode() for name, text in HEADERS}
     assert told.pop("content-type") == "application/json"
-    assert told.pop("rulesversion") == "1"
+    assert told.pop("rulesversion") == "2"
     assert told == cloudevent_attributes(RECORD)
     assert told["sequence"] == "7"
 
