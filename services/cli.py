@@ -37,6 +37,7 @@ COMMANDS: Final = {
     "watch": ("services.commands.watch", "Show public events as they happen."),
     "catalog": ("services.commands.catalog", "Import and export catalogues (DCAT-US 1.1)."),
     "replay": ("services.commands.replay", "Run recorded auctions or usage through the rules."),
+    "sim": ("services.commands.sim", "The simulation laboratory: theory against the rules."),
     "kafka": ("services.commands.kafka", "A local Apache Kafka: start, stop, status."),
     "schema": ("services.commands.schema", "The reference of all messages and interfaces."),
     "postgres": ("services.commands.postgres", "A PostgreSQL on this machine, without Docker."),

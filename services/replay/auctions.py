@@ -15,8 +15,8 @@ from schemas.commands import OpenAuction, PlaceBid
 from schemas.events import AuctionClosedUnsold, BidPlaced, BidRejected, TradeExecuted
 from schemas.ids import make_id
 from schemas.parties import Role, VenueTerms
-from services.replay.filler import CONTENT, SUPPLIER, entry
 from services.replay.rows import RowError, read_lines
+from simulation.filler import CONTENT, SUPPLIER, entry
 from simulation.stage import Stage
 
 COLUMNS: Final = ("auction_id", "duration_days", "open_minor", "bidder", "bid_minor", "time_ms")

@@ -17,8 +17,8 @@ from schemas.events import UsageCharged, UsageRecorded
 from schemas.ids import derive_id, make_id
 from schemas.parties import Role, VenueTerms
 from schemas.tariff import Tariff, Unit, check_tariff
-from services.replay.filler import CONTENT, SUPPLIER, entry
 from services.replay.rows import RowError, read_lines
+from simulation.filler import CONTENT, SUPPLIER, entry
 from simulation.stage import Stage
 
 COLUMNS: Final = ("time_ms", "client", "bytes")

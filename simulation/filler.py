@@ -1,4 +1,4 @@
-"""What a recorded table does not tell and a listing needs."""
+"""What a listing needs and a recorded or drawn market does not tell."""
 
 from typing import Final
 

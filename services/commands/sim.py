@@ -1,0 +1,15 @@
+"""`databourse sim`: the simulation laboratory."""
+
+import typer
+
+from services.commands import sim_theory
+
+app = typer.Typer(help="The simulation laboratory.", no_args_is_help=True)
+
+
+@app.callback()
+def sim() -> None:
+    """Experiments on the market's own rules, with a seed and in virtual time."""
+
+
+app.command("theory")(sim_theory.theory)

@@ -1,0 +1,1 @@
+"""Experiments in files and processes: what the simulation itself keeps away from."""

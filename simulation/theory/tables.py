@@ -1,0 +1,183 @@
+"""The checks, and the controls: checks that are wrong on purpose and have to be found wrong."""
+
+from collections.abc import Iterator
+from fractions import Fraction
+from typing import Final
+
+from schemas.auctions import UniformPricing
+from simulation.theory import formulas, measures
+from simulation.theory.bidding import shaded, truthful
+from simulation.theory.checks import Check
+from simulation.theory.experiments import (
+    UNIT,
+    Drawn,
+    Given,
+    english,
+    first_price,
+    second_price,
+    uniform,
+)
+
+VICKREY: Final = "Vickrey 1961"
+KRISHNA: Final = "Krishna, ch. 2"
+RESERVES: Final = "Riley and Samuelson 1981"
+MANY: Final = "Krishna, ch. 12"
+OWN: Final = "own derivation"
+EBAY: Final = "eBay's increments, 2003"
+GRAIN: Final = Fraction(2, UNIT)
+HALF: Final = Fraction(1, 2)
+BIDDERS: Final = (2, 3, 5, 10)
+
+
+def _first_price(bidders: int, reserve_minor: int = 0) -> Drawn:
+    return Drawn("first-price", bidders, shaded, reserve_minor)
+
+
+def _second_price(bidders: int, reserve_minor: int = 0) -> Drawn:
+    return Drawn("second-price", bidders, truthful, reserve_minor)
+
+
+def _uniform(licences: int) -> Drawn:
+    return Drawn("uniform", 10, truthful, licences=licences)
+
+
+def _one_licence() -> Iterator[Check]:
+    """Revenue equivalence, and that the highest value wins."""
+    for n in BIDDERS:
+        ways = {
+            "first-price": _first_price(n),
+            "second-price": _second_price(n),
+            "english": Drawn("english", n, truthful),
+            "dutch": Drawn("dutch", n, shaded),
+        }
+        for format, ran in ways.items():
+            name, runs = f"{format}/n={n}", (ran,)
+            earns = formulas.revenue(n)
+            yield Check(f"{name}/revenue", VICKREY, earns, runs, measures.revenue, GRAIN)
+            one = Fraction(1)
+            yield Check(f"{name}/efficiency", VICKREY, one, runs, measures.efficiency, GRAIN)
+        worth = formulas.surplus(n)
+        yield Check(f"surplus/n={n}", KRISHNA, worth, (_second_price(n),), measures.surplus, GRAIN)
+        for open_one, sealed in (("english", "second-price"), ("dutch", "first-price")):
+            yield Check(
+                f"{open_one}/n={n}/against-{sealed}",
+                VICKREY,
+                Fraction(0),
+                (ways[open_one], ways[sealed]),
+                measures.furthest_apart,
+                Fraction(1, UNIT),
+            )
+
+
+def _variances() -> Iterator[Check]:
+    for name, ran, theory in (
+        ("first-price", _first_price(2), formulas.VARIANCE_OF_TWO["first"]),
+        ("second-price", _second_price(2), formulas.VARIANCE_OF_TWO["second"]),
+    ):
+        runs = (ran,)
+        yield Check(f"{name}/n=2/variance", VICKREY, theory, runs, measures.revenue_variance, GRAIN)
+
+
+def _reserves() -> Iterator[Check]:
+    for n in (2, 3, 5):
+        for format, ran in (
+            ("first-price", _first_price(n, UNIT // 2)),
+            ("second-price", _second_price(n, UNIT // 2)),
+        ):
+            name, runs = f"{format}/n={n}/reserve", (ran,)
+            earns = formulas.revenue(n, HALF)
+            yield Check(f"{name}/revenue", RESERVES, earns, runs, measures.revenue, GRAIN)
+            never = formulas.unsold(n, HALF)
+            yield Check(f"{name}/unsold", RESERVES, never, runs, measures.unsold, GRAIN)
+
+
+def _increments() -> Iterator[Check]:
+    for step in (Fraction(1, 20), Fraction(1, 10)):
+        ran = Drawn("english", 2, truthful, step_minor=int(step * UNIT))
+        earns = formulas.incremental_revenue(step)
+        name = f"english/n=2/increment={float(step)}"
+        yield Check(f"{name}/revenue", OWN, earns, (ran,), measures.revenue, GRAIN)
+
+
+def _licences() -> Iterator[Check]:
+    for k in range(1, 10):
+        runs, earns = (_uniform(k),), formulas.uniform_revenue(10, k)
+        name, grain = f"uniform/n=10/k={k}", k * GRAIN
+        yield Check(f"{name}/revenue", MANY, earns, runs, measures.revenue, grain)
+    yield Check(
+        "uniform/n=10/k=5/efficiency", MANY, Fraction(1), (_uniform(5),), measures.efficiency
+    )
+    for k in (4, 6):
+        more = formulas.uniform_revenue(10, 5) - formulas.uniform_revenue(10, k)
+        both = (_uniform(5), _uniform(k))
+        yield Check(f"uniform/n=10/k=5/above-k={k}", MANY, more, both, measures.gain, 10 * GRAIN)
+
+
+def _six_units() -> Iterator[Check]:
+    bids = ((50, 47, 40, 32, 15, 5), (42, 28, 20, 12, 7, 3), (45, 35, 24, 14, 9, 6))
+    highest_losing = (Given(uniform(6), bids),)
+    lowest_winning = (Given(uniform(6, UniformPricing.LOWEST_WINNING), bids),)
+    for bidder, licences in enumerate((3, 1, 2)):
+        won = measures.won_by(bidder)
+        name = f"six-units/uniform/licences-of-{bidder + 1}"
+        yield Check(name, MANY, Fraction(licences), highest_losing, won)
+    for what, theory, runs, measure in (
+        ("uniform/price", 32, highest_losing, measures.unit_price),
+        ("uniform/revenue", 192, highest_losing, measures.total),
+        ("lowest-winning/price", 35, lowest_winning, measures.unit_price),
+        ("lowest-winning/revenue", 210, lowest_winning, measures.total),
+    ):
+        yield Check(f"six-units/{what}", MANY, Fraction(theory), runs, measure)
+
+
+def _rules() -> Iterator[Check]:
+    """What one bid more or less decides."""
+    for first, second, price in ((4502, 1999, 2049), (5000, 4975, 5000), (30000, 20000, 20250)):
+        ran = Given(english("ebay-2003"), ((first,), (second,)), unit=100)
+        name, theory = f"ebay/{first / 100:g}-{second / 100:g}", Fraction(price, 100)
+        yield Check(name, EBAY, theory, (ran,), measures.total)
+    tie = Given(english("ebay-2003"), ((12000,), (12000,)), unit=100)
+    yield Check("ebay/tie", EBAY, Fraction(120), (tie,), measures.paid_by(0))
+    for format, terms in (("first-price", first_price()), ("second-price", second_price())):
+        tied = Given(terms, ((80,), (120,), (120,)))
+        yield Check(f"{format}/tie", VICKREY, Fraction(120), (tied,), measures.paid_by(1))
+    sole = Given(second_price(reserve_price_minor=70), ((100,),))
+    yield Check("second-price/sole-bidder", VICKREY, Fraction(70), (sole,), measures.total)
+    below = Given(second_price(reserve_price_minor=101), ((100,), (90,)))
+    yield Check("second-price/below-reserve", VICKREY, Fraction(0), (below,), measures.total)
+
+
+CHECKS: Final[tuple[Check, ...]] = (
+    *_one_licence(),
+    *_variances(),
+    *_reserves(),
+    *_increments(),
+    *_licences(),
+    *_six_units(),
+    *_rules(),
+)
+CONTROLS: Final[tuple[Check, ...]] = (
+    Check(
+        "wrong/truthful-in-first-price",
+        "who bids the value pays it",
+        formulas.revenue(2),
+        (Drawn("first-price", 2, truthful),),
+        measures.revenue,
+        GRAIN,
+    ),
+    Check(
+        "wrong/constant",
+        "it is 1/3",
+        Fraction(2, 5),
+        (_second_price(2),),
+        measures.revenue,
+        GRAIN,
+    ),
+    Check(
+        "wrong/rule",
+        "the lowest winning bid is 40",
+        Fraction(32),
+        (Given(uniform(2, UniformPricing.LOWEST_WINNING), ((50,), (40,), (32,))),),
+        measures.unit_price,
+    ),
+)
