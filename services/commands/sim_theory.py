@@ -12,12 +12,12 @@ from services.commands import Exit, UsageError
 from services.commands.options import AsJson
 from services.laboratory.theory import Report, run
 from services.progress import progress
-from simulation.theory.checks import ERRORS_MAX, Row, choose, experiments_of
+from simulation.theory.checks import ERRORS_MAX, Relation, Row, choose, experiments_of
 from simulation.theory.tables import CHECKS, CONTROLS
 
 AUCTIONS_MIN: Final = 100  # below, a standard error says little
 WORKERS_MAX: Final = 2
-WIDTH: Final = 140
+WIDTH: Final = 160
 FIGURES: Final = ("theory", "simulated", f"± {ERRORS_MAX} s.e.", "z", "verdict")
 
 
@@ -74,10 +74,11 @@ def _show(report: Report) -> None:
 
 def _cells(row: Row) -> tuple[str, ...]:
     theory = f"{row.exact} = {row.theory:.5f}" if "/" in row.exact else row.exact
+    bound = "" if row.relation is Relation.EQUAL else f"{row.relation} "
     sampled = row.z is not None
     return (
         row.name,
-        theory,
+        bound + theory,
         f"{row.simulated:.5f}" if sampled else f"{row.simulated:.10g}",
         f"{(row.high - row.low) / 2:.5f}" if sampled else "exact",
         "" if row.z is None else f"{row.z:+.2f}",

@@ -1,6 +1,7 @@
 """What a check is, and how a simulation is judged by it."""
 
 from collections.abc import Callable, Iterable, Mapping
+from enum import StrEnum
 from fractions import Fraction
 from typing import Any, Final, NamedTuple
 
@@ -8,6 +9,16 @@ from simulation.theory.estimates import Estimate
 from simulation.theory.experiments import Experiment
 
 ERRORS_MAX: Final = 3  # standard errors that a simulation may be off
+
+
+class Relation(StrEnum):
+    """What the simulated value has to be to the theory; a bound must be kept three standard errors
+    away from it.
+    """
+
+    EQUAL = "="
+    AT_LEAST = "≥"
+    AT_MOST = "≤"
 
 
 class Check(NamedTuple):
@@ -22,15 +33,17 @@ class Check(NamedTuple):
     experiments: tuple[Experiment, ...]
     measure: Callable[..., Estimate]
     grain: Fraction = Fraction(0)
+    relation: Relation = Relation.EQUAL
 
 
 class Row(NamedTuple):
-    """`low` and `high` are three standard errors around the simulated value, which is where theory
-    has to lie but for the grain; `z` is None where nothing is sampled.
+    """`low` and `high` are three standard errors around the simulated value; `z` is the distance
+    from theory in standard errors, None where nothing is sampled.
     """
 
     name: str
     source: str
+    relation: Relation
     theory: float
     exact: str
     simulated: float
@@ -44,18 +57,29 @@ def judge(check: Check, results: Mapping[Experiment, Any]) -> Row:
     """Compare a check with what its experiments returned."""
     value, error = check.measure(*(results[experiment] for experiment in check.experiments))
     theory = float(check.theory)
-    off = value - theory
+    low, high = value - ERRORS_MAX * error, value + ERRORS_MAX * error
     return Row(
         name=check.name,
         source=check.source,
+        relation=check.relation,
         theory=theory,
         exact=str(check.theory),
         simulated=value,
-        low=value - ERRORS_MAX * error,
-        high=value + ERRORS_MAX * error,
-        z=off / error if error else None,
-        right=abs(off) <= ERRORS_MAX * error + float(check.grain),
+        low=low,
+        high=high,
+        z=(value - theory) / error if error else None,
+        right=_holds(check.relation, theory, low, high, float(check.grain)),
     )
+
+
+def _holds(relation: Relation, theory: float, low: float, high: float, grain: float) -> bool:
+    match relation:
+        case Relation.EQUAL:
+            return low - grain <= theory <= high + grain
+        case Relation.AT_LEAST:
+            return theory <= low + grain
+        case Relation.AT_MOST:
+            return theory >= high - grain
 
 
 def experiments_of(checks: Iterable[Check]) -> list[Experiment]:

@@ -14,6 +14,8 @@ class Estimate(NamedTuple):
 
 def mean(sample: Sequence[float]) -> Estimate:
     """Raises ValueError for less than two."""
+    if len(sample) > 1 and min(sample) == max(sample):
+        return Estimate(sample[0])  # the rounding of a sum must not look like chance
     average, squares = _centre(sample)
     return Estimate(average, sqrt(fsum(squares) / (len(sample) - 1) / len(sample)))
 

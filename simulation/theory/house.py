@@ -1,4 +1,4 @@
-"""An auction house: one venue with one supplier, one listing and some rich buyers."""
+"""An auction house: one venue with suppliers, a listing for each, and rich buyers."""
 
 from collections.abc import Iterable
 from typing import Final, NamedTuple
@@ -11,13 +11,12 @@ from schemas.catalogue import AuctionOffer
 from schemas.commands import OpenAuction, PlaceBid
 from schemas.events import FundsRefused, InstructionRefused, TradeExecuted
 from schemas.parties import Role, VenueTerms
-from simulation.filler import CONTENT, SUPPLIER, entry
+from simulation.filler import CONTENT, entry
 from simulation.stage import Stage
 
 CURRENCY: Final = "CNY"
 START_MS: Final = 1_700_000_000_000
 _MONEY_MINOR: Final = 10**13  # each has it; what all have together must stay within an amount
-_LISTING: Final = "lst_house"
 _NONCE: Final = "0" * 32
 
 
@@ -42,26 +41,25 @@ class House:
     settled.
     """
 
-    def __init__(self, bidders: int) -> None:
+    def __init__(self, bidders: int, suppliers: int = 1) -> None:
         self._stage = Stage(VenueTerms(currencies=(CURRENCY,)), START_MS, self._watch)
-        self._stage.admit(SUPPLIER, Role.SUPPLIER)
         self._ids = [f"pty_{bidder}" for bidder in range(bidders)]
         self._bidder_of = {id: bidder for bidder, id in enumerate(self._ids)}
         for id in self._ids:
             self._stage.admit(id, Role.BUYER, money_minor=_MONEY_MINOR)
-        offer = AuctionOffer(currency=CURRENCY)
-        self._stage.publish(_LISTING, SUPPLIER, offer, entry("auctions"), CONTENT)
+        for supplier in range(suppliers):
+            self._list(supplier)
         self._now_ms = START_MS
         self._held = 0
         self._awards: list[Award] = []
 
-    def hold(self, terms: AuctionTerms, wishes: Iterable[Wish]) -> list[Award]:
-        """Open an auction now that lasts as long as in the terms, say the wishes in their order of
-        time, and return what is awarded. Who comes after it was sold keeps silent.
+    def hold(self, terms: AuctionTerms, wishes: Iterable[Wish], supplier: int = 0) -> list[Award]:
+        """Open an auction of the supplier now, say the wishes in their order of time, and return
+        what is awarded. It lasts as long as in the terms; who comes after a sale keeps silent.
         """
         self._awards = []
         auction_id = f"auc_{self._held}"
-        ends_at_ms = self._open(auction_id, terms)
+        ends_at_ms = self._open(auction_id, terms, supplier)
         for number, wish in enumerate(wishes):
             if self._awards:
                 break
@@ -82,15 +80,21 @@ class House:
         self._held += 1
         return self._awards
 
-    def _open(self, auction_id: str, terms: AuctionTerms) -> int:
+    def _list(self, supplier: int) -> None:
+        supplier_id = _supplier_id(supplier)
+        self._stage.admit(supplier_id, Role.SUPPLIER)
+        offer = AuctionOffer(currency=CURRENCY)
+        self._stage.publish(_listing_id(supplier), supplier_id, offer, entry("auctions"), CONTENT)
+
+    def _open(self, auction_id: str, terms: AuctionTerms, supplier: int) -> int:
         ends_at_ms = self._now_ms + terms.ends_at_ms - terms.starts_at_ms
         now = replace(terms, starts_at_ms=self._now_ms, ends_at_ms=ends_at_ms)
         self._stage.say(
             OpenAuction(
                 id=auction_id,
                 at_ms=self._now_ms,
-                listing_id=_LISTING,
-                supplier_id=SUPPLIER,
+                listing_id=_listing_id(supplier),
+                supplier_id=_supplier_id(supplier),
                 terms=now,
                 nonce=_NONCE,
             )
@@ -105,3 +109,11 @@ class House:
             if type(message) is TradeExecuted:
                 bidder = self._bidder_of[message.buyer_id]
                 self._awards.append(Award(bidder, message.quantity, message.price_minor))
+
+
+def _supplier_id(supplier: int) -> str:
+    return f"pty_supplier_{supplier}"
+
+
+def _listing_id(supplier: int) -> str:
+    return f"lst_supplier_{supplier}"

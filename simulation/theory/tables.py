@@ -6,8 +6,9 @@ from typing import Final
 
 from schemas.auctions import UniformPricing
 from simulation.theory import formulas, measures
+from simulation.theory import zero_intelligence as zi
 from simulation.theory.bidding import shaded, truthful
-from simulation.theory.checks import Check
+from simulation.theory.checks import Check, Relation
 from simulation.theory.experiments import (
     UNIT,
     Drawn,
@@ -22,6 +23,7 @@ VICKREY: Final = "Vickrey 1961"
 KRISHNA: Final = "Krishna, ch. 2"
 RESERVES: Final = "Riley and Samuelson 1981"
 MANY: Final = "Krishna, ch. 12"
+GODE_SUNDER: Final = "Gode and Sunder 1993"
 OWN: Final = "own derivation"
 EBAY: Final = "eBay's increments, 2003"
 GRAIN: Final = Fraction(2, UNIT)
@@ -147,6 +149,33 @@ def _rules() -> Iterator[Check]:
     yield Check("second-price/below-reserve", VICKREY, Fraction(0), (below,), measures.total)
 
 
+def _zero_intelligence() -> Iterator[Check]:
+    """Unconstrained traders trade every unit; the rules alone make constrained ones efficient, if
+    there is time.
+    """
+    for number, market in enumerate(zi.MARKETS, start=1):
+        name = f"zero-intelligence/market={number}"
+        free, bound = zi.Periods(market, False, 2_000), zi.Periods(market, True, 2_000)
+        all_units = zi.TRADERS * (sum(market.values) - sum(market.costs))
+        for what, theory, runs, measure, relation in (
+            ("unconstrained", Fraction(all_units, market.surplus), (free,), zi.efficiency, "="),
+            ("constrained", Fraction(98, 100), (bound,), zi.efficiency, "≥"),
+            ("constrained/above-unconstrained", Fraction(9, 100), (bound, free), zi.gain, "≥"),
+        ):
+            yield Check(
+                f"{name}/{what}", GODE_SUNDER, theory, runs, measure, relation=Relation(relation)
+            )
+        for shouts, most in ((50, Fraction(3, 5)), (100, Fraction(9, 10))):
+            yield Check(
+                f"{name}/constrained/shouts={shouts}",
+                GODE_SUNDER,
+                most,
+                (zi.Periods(market, True, shouts),),
+                zi.efficiency,
+                relation=Relation.AT_MOST,
+            )
+
+
 CHECKS: Final[tuple[Check, ...]] = (
     *_one_licence(),
     *_variances(),
@@ -155,6 +184,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *_licences(),
     *_six_units(),
     *_rules(),
+    *_zero_intelligence(),
 )
 CONTROLS: Final[tuple[Check, ...]] = (
     Check(

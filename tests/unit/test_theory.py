@@ -8,10 +8,11 @@ import pytest
 from simulation.chance import Chance
 from simulation.theory import formulas, measures
 from simulation.theory.bidding import shaded, truthful
-from simulation.theory.checks import Check, choose, experiments_of, judge
+from simulation.theory.checks import Check, Relation, choose, experiments_of, judge
 from simulation.theory.estimates import Estimate, mean, variance
 from simulation.theory.experiments import Drawn
 from simulation.theory.tables import CHECKS, CONTROLS
+from simulation.theory.zero_intelligence import MARKETS, Periods
 
 HALF = Fraction(1, 2)
 
@@ -82,6 +83,24 @@ def test_what_is_not_sampled_must_be_equal_but_for_its_grain() -> None:
     assert looked_at(20.50, 0, Fraction(2049, 100), grain=Fraction(1, 50))
 
 
+@pytest.mark.parametrize(
+    ("relation", "value", "right"),
+    [
+        (Relation.AT_LEAST, 0.99, True),
+        (Relation.AT_LEAST, 0.981, False),  # not three errors away from the bound
+        (Relation.AT_MOST, 0.97, True),
+        (Relation.AT_MOST, 0.979, False),
+    ],
+)
+def test_a_bound_is_kept_with_certainty(relation: Relation, value: float, right: bool) -> None:
+    ran = Drawn("english", 2, truthful)
+    bound = Fraction(98, 100)
+    check = Check(
+        "name", "source", bound, (ran,), lambda _: Estimate(value, 0.001), relation=relation
+    )
+    assert judge(check, {ran: None}).right is right
+
+
 def test_every_check_has_a_name_of_its_own() -> None:
     names = [check.name for check in (*CHECKS, *CONTROLS)]
     assert len(set(names)) == len(names)
@@ -103,7 +122,8 @@ def results_of(checks: list[Check], auctions: int) -> dict[Any, Any]:
 
 
 def test_examples_without_chance_come_out_exactly() -> None:
-    checks = [check for check in CHECKS if "n=" not in check.name]
+    sampled = ("n=", "zero-intelligence")
+    checks = [check for check in CHECKS if not any(word in check.name for word in sampled)]
     results = results_of(checks, auctions=0)
     rows = [judge(check, results) for check in checks]
     assert len(rows) > 10
@@ -126,3 +146,18 @@ def test_a_bidder_who_reaches_the_price_late_does_not_buy_in_a_dutch_auction() -
     highest = [max(values) for values in sold.values]
     assert sold.revenues_minor() == highest
     assert measures.efficiency(sold).value == 1.0
+
+
+def test_traders_without_constraint_trade_every_unit() -> None:
+    periods = Periods(MARKETS[2], constrained=False, shouts=2_000).run(Chance(7), auctions=0)
+    assert periods == [33 / 43, 33 / 43]
+
+
+def test_traders_who_never_lose_by_it_gain_less_the_shorter_the_period() -> None:
+    gained = [
+        sum(Periods(MARKETS[0], constrained=True, shouts=shouts).run(Chance(7), auctions=500))
+        for shouts in (0, 50, 200, 1_000)
+    ]
+    assert gained == sorted(gained)
+    assert gained[0] == 0.0
+    assert gained[-1] > 4.9  # of five periods
