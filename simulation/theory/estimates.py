@@ -2,7 +2,15 @@
 
 from collections.abc import Sequence
 from math import fsum, sqrt
-from typing import NamedTuple
+from typing import Final, NamedTuple
+
+# Student's t at 97.5 % for 1, 2, .. 30 degrees of freedom; beyond, the normal distribution's.
+_STUDENT: Final = (
+    12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262, 2.228,
+    2.201, 2.179, 2.160, 2.145, 2.131, 2.120, 2.110, 2.101, 2.093, 2.086,
+    2.080, 2.074, 2.069, 2.064, 2.060, 2.056, 2.052, 2.048, 2.045, 2.042,
+)  # fmt: skip
+_NORMAL: Final = 1.96
 
 
 class Estimate(NamedTuple):
@@ -18,6 +26,12 @@ def mean(sample: Sequence[float]) -> Estimate:
         return Estimate(sample[0])  # the rounding of a sum must not look like chance
     average, squares = _centre(sample)
     return Estimate(average, sqrt(fsum(squares) / (len(sample) - 1) / len(sample)))
+
+
+def half_width(estimate: Estimate, size: int) -> float:
+    """Return how far a 95 % confidence interval reaches to each side of a mean of `size`."""
+    freedom = size - 1
+    return estimate.error * (_STUDENT[freedom - 1] if freedom <= len(_STUDENT) else _NORMAL)
 
 
 def variance(sample: Sequence[float]) -> Estimate:

@@ -119,18 +119,21 @@ def first_price(**terms: Any) -> SealedFirstPriceTerms:
     return SealedFirstPriceTerms(**common(**terms))
 
 
-def uniform(licences: int, pricing: UniformPricing = UniformPricing.HIGHEST_LOSING) -> UniformTerms:
-    return UniformTerms(licences=licences, pricing=pricing, **common())
+def uniform(
+    licences: int, pricing: UniformPricing = UniformPricing.HIGHEST_LOSING, **terms: Any
+) -> UniformTerms:
+    return UniformTerms(licences=licences, pricing=pricing, **common(**terms))
 
 
 def _stepping(drawn: Drawn) -> EnglishTerms:
     steps = (IncrementStep(below_minor=None, increment_minor=drawn.step_minor),)
-    return EnglishTerms(increments=steps, **common())
+    return EnglishTerms(increments=steps, **common(reserve_price_minor=drawn.reserve_minor))
 
 
 def _falling(drawn: Drawn) -> DutchTerms:
-    """One minor unit each millisecond."""
-    clock = {"step_minor": 1, "interval_ms": 1, "floor_price_minor": 1}
+    """One minor unit each millisecond, down to the reserve."""
+    floor = max(1, drawn.reserve_minor)
+    clock = {"step_minor": 1, "interval_ms": 1, "floor_price_minor": floor}
     return DutchTerms(**common(UNIT + 1, **{"start_price_minor": UNIT, **clock}))
 
 
@@ -139,5 +142,5 @@ TERMS: Final[dict[str, Callable[[Drawn], AuctionTerms]]] = {
     "second-price": lambda drawn: second_price(reserve_price_minor=drawn.reserve_minor),
     "english": _stepping,
     "dutch": _falling,
-    "uniform": lambda drawn: uniform(drawn.licences),
+    "uniform": lambda drawn: uniform(drawn.licences, reserve_price_minor=drawn.reserve_minor),
 }

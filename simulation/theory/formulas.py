@@ -16,9 +16,9 @@ def revenue(bidders: int, reserve: Fraction = Fraction(0)) -> Fraction:
     return sole + contested
 
 
-def surplus(bidders: int) -> Fraction:
-    """Return the highest of the values."""
-    return Fraction(bidders, bidders + 1)
+def surplus(bidders: int, reserve: Fraction = Fraction(0)) -> Fraction:
+    """Return the highest of the values, counted where it reaches the reserve."""
+    return Fraction(bidders, bidders + 1) * (1 - reserve ** (bidders + 1))
 
 
 def unsold(bidders: int, reserve: Fraction) -> Fraction:
