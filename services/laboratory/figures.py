@@ -1,6 +1,7 @@
 """Pictures as SVG that stands inside a page: no outside resources, the same bytes every time."""
 
 import io
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any, Final, NamedTuple
@@ -8,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
 
 # Told apart by readers who do not see all colours too (Okabe and Ito 2008), darkened for white.
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#b08400", "#56a0d0", "#555555")
@@ -62,7 +63,9 @@ def svg(draw: Callable[[Axes], None], title: str, size: tuple[float, float] = HA
         axes.patch.set_alpha(0)
         draw(axes)
         written = io.StringIO()
-        figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
+        with warnings.catch_warnings():  # letters the drawing font lacks are shown by the page's
+            warnings.filterwarnings("ignore", message="Glyph .* missing from font")
+            figure.savefig(written, format="svg", metadata={"Date": None, "Creator": None})
     text = written.getvalue()
     element = text[text.index("<svg") :]
     return element.replace("<svg", f'<svg role="img" aria-label="{_escaped(title)}"', 1)
@@ -129,7 +132,7 @@ def outside_legend(axes: Axes) -> None:
     """Put the legend above the drawing, where it covers nothing."""
     handles, labels = axes.get_legend_handles_labels()
     if len(labels) > 1:
-        columns = min(len(labels), 5)
+        columns = min(len(labels), 7)
         axes.legend(
             handles, labels, loc="lower left", bbox_to_anchor=(0, 1.0), ncols=columns, borderpad=0
         )
@@ -138,7 +141,10 @@ def outside_legend(axes: Axes) -> None:
 def plain_numbers(axes: Axes, which: str = "y") -> None:
     """Write large numbers with k and M on this axis."""
     axis = axes.yaxis if which == "y" else axes.xaxis
-    axis.set_major_locator(MaxNLocator(5))
+    if axis.get_scale() == "log":
+        axis.set_minor_formatter(NullFormatter())
+    else:
+        axis.set_major_locator(MaxNLocator(5))
     axis.set_major_formatter(FuncFormatter(lambda number, _: in_short(number)))
 
 
