@@ -23,6 +23,7 @@ from streams.kafka.settings import (
     POLL_MS_MAX,
     KafkaSettings,
 )
+from streams.kafka.standstill import Standstill
 from streams.kafka.wire import from_wire
 from streams.log import LogError
 from streams.recovery import RULES
@@ -89,11 +90,13 @@ class Partition:
 
     async def _run(self) -> None:
         await self._take_over()
+        standstill = Standstill(self._consumer, self._sources)
         async with Inbox(self._consumer, self._sources) as inbox:
             while not self._stopping:
                 found = await inbox.take(self._wait_ms())
                 async with self._busy:
                     await self._take(found)
+                await standstill.check()
 
     async def _take_over(self) -> None:
         """Fence, then the state, then the offsets: in this order nothing of a stalled twin can

@@ -77,6 +77,9 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         except (KafkaError, TimeoutError) as error:
             raise LogError(f"{self._settings!r} cannot be joined: {error!r}") from error
         attending = asyncio.create_task(self._attend())
+        attending.add_done_callback(
+            lambda _: self._fail(LogError("the client does not take part in its group any more"))
+        )
         try:
             await self._ended
         finally:
@@ -149,6 +152,6 @@ class Worker(ConsumerRebalanceListener):  # type: ignore[misc]  # the library ha
         metrics.PARTITIONS.labels(self.service.value).set(len(self._partitions))
 
     def _fail(self, error: BaseException) -> None:
-        log.error("%s: %s", self.service, error)
         if not self._ended.done():
+            log.error("%s: %s", self.service, error)
             self._ended.set_exception(error)
