@@ -10,7 +10,7 @@ import asyncio
 import logging
 import weakref
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -24,7 +24,7 @@ from market.watch.facts import see
 from market.watch.state import Found
 from schemas.base import SchemaError
 from schemas.topics import PARTITION_OF_VENUE, TOPIC_NAMED, WATCH_TABLES, Service
-from services.watch.driver import CommittedApp
+from services.watch.driver import CommittedApp, RecoveredTables
 from services.watch.follower import STREAMS, Follower, Stream
 from streams.kafka.settings import CALL_SECONDS_MAX, HEARTBEATS, KafkaSettings
 from streams.kafka.topics import PARTITIONS
@@ -61,11 +61,10 @@ class WatchWork:
         self._kept_at: dict[tuple[str, int], float] = defaultdict(float)
         self._ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._is_ready = False
-        self._let_go_of = -1
         # Faust must have a folder, though tables in memory put nothing into it.
         self._folder = TemporaryDirectory(prefix="databourse-watch-")
         self.app = _make_app(settings, Path(self._folder.name), instance, prefix)
-        self.app.positions = self._positions
+        self.app.places = self._take_up
         self.app.on_partitions_revoked.connect(self._let_go)
         self.app.on_rebalance_complete.connect(self._ready)
         self._outputs = {
@@ -134,16 +133,14 @@ class WatchWork:
     async def _take(self, stream: Stream, partition: int, events: list[Any]) -> None:
         generation = self.app.consumer_generation_id
         events = [event for event in events if event.message.generation_id == generation]
-        if not events or generation == self._let_go_of:
-            return  # from before the partitions were shared out anew: they are read again
         follower = self._followers.get((stream.name, partition))
-        if follower is None:
-            follower = self._kept(stream, partition)
-            self._followers[stream.name, partition] = follower
+        if not events or follower is None:
+            return  # from before the partitions were shared out anew: they are read again
         said = [found for event in events for found in self._observe(follower, event.message)]
         if said:
             await asyncio.gather(*[await self._say(partition, found) for found in said])
-        self._keep(stream, partition, follower, events[-1], at_once=bool(said))
+        if self._followers.get((stream.name, partition)) is follower:
+            self._keep(stream, partition, follower, events[-1], at_once=bool(said))
 
     def _observe(self, follower: Follower, message: Any) -> list[Found]:
         told = dict(message.headers or ())
@@ -193,25 +190,23 @@ class WatchWork:
             finally:
                 _current_event.reset(token)
 
-    def _kept(self, stream: Stream, partition: int) -> Follower:
-        return Follower(stream, self._table.get(_key(stream, partition)))
-
-    def _positions(self, assigned: set[TP]) -> Mapping[TP, int]:
-        return dict(self._places(assigned))
-
-    def _places(self, assigned: set[TP]) -> Iterator[tuple[TP, int]]:
-        for stream in STREAMS:
-            for partition in VENUE_OF_PARTITION:
-                places = {TP(self._prefix + name, partition): name for name in stream.topics}
-                if places.keys() & assigned:
-                    follower = self._followers.get((stream.name, partition))
-                    follower = follower or self._kept(stream, partition)
-                    for tp in places.keys() & assigned:
-                        yield tp, follower.positions[places[tp]]
+    def _take_up(self, assigned: set[TP]) -> Mapping[TP, int]:
+        """Follow these partitions from what the table knows of them; return from where."""
+        self._followers = {
+            (stream.name, partition): Follower(stream, self._table.get(_key(stream, partition)))
+            for stream in STREAMS
+            for partition in VENUE_OF_PARTITION
+            if any(TP(self._prefix + name, partition) in assigned for name in stream.topics)
+        }
+        return {
+            TP(self._prefix + name, partition): place
+            for (_, partition), follower in self._followers.items()
+            for name, place in follower.positions.items()
+            if TP(self._prefix + name, partition) in assigned
+        }
 
     async def _let_go(self, *_: Any, **__: Any) -> None:
         self._is_ready = False
-        self._let_go_of = self.app.consumer_generation_id
         self._followers.clear()
 
     async def _ready(self, *_: Any, **__: Any) -> None:
@@ -253,6 +248,8 @@ def _make_app(
         topic_disable_leader=True,
         topic_partitions=PARTITIONS,
         store="memory://",
+        table_standby_replicas=0,  # a take-over reads the table anew, and it is small
+        TableManager=RecoveredTables,
         datadir=folder,
         web_enabled=False,
     )

@@ -1,18 +1,21 @@
-"""Faust's Kafka driver, put right for us: committed records only, offsets that move on over
-transaction markers, and a place to go on from that the tables know.
+"""Faust's Kafka driver and recovery of tables, put right for us: committed records only, offsets
+that move on over transaction markers, and nothing read before the tables are there.
 
 Of faust-streaming 0.15.3. Its own driver reads committed records under exactly_once alone, which
 costs a transaction for each commit and each event's table change a message in it.
 """
 
+from asyncio import Event
 from collections.abc import Callable, Mapping
-from typing import Any
+from typing import Any, Literal
 
 import faust
+from faust.tables import TableManager
+from faust.tables.recovery import Recovery
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 
-Positions = Callable[[set[TP]], Mapping[TP, int]]
+Places = Callable[[set[TP]], Mapping[TP, int]]
 
 
 class CommittedThread(driver.AIOKafkaConsumerThread):
@@ -43,13 +46,94 @@ class CommittedConsumer(driver.Consumer):
         if begin < offset_to:
             self._gap[tp].addi(begin, offset_to)
 
+    def _set_active_tps(self, tps: set[TP]) -> set[TP]:
+        """Keep all of a new assignment closed until it is resumed by name.
+
+        The original has it open until the application has paused it, and opens what had filled a
+        buffer when that is emptied: from either, records come before the tables do.
+        """
+        self._buffered_partitions.clear()
+        self._paused_partitions.update(tps)
+        return super()._set_active_tps(tps)
+
     async def perform_seek(self) -> None:
-        """Go to where the tables stand: what the group has committed may be ahead of them."""
-        await super().perform_seek()
+        """Nothing: the one time to seek is the end of a recovery, which does it itself. The
+        original goes to what the group has committed, also while another flow is on its way.
+        """
+
+    async def seek_to(self, places: Mapping[TP, int]) -> None:
+        """Go on from there. Raises TimeoutError."""
+        await self._thread.seek_wait(places)
+        self._committed_offset.update({tp: place or None for tp, place in places.items()})
+
+
+class _Ended(Event):
+    """That a recovery has ended, also when it had before anybody waited for it."""
+
+    def __init__(self, recovery: Recovery) -> None:
+        super().__init__()
+        self._recovery = recovery
+
+    async def wait(self) -> Literal[True]:
+        while self._recovery.in_recovery:
+            self.clear()
+            await super().wait()
+        return True
+
+
+class TableRecovery(Recovery):
+    _rebalance = 0
+
+    @property
+    def signal_recovery_end(self) -> Event:
+        """The original's is cleared right after it was set."""
+        if self._signal_recovery_end is None:
+            self._signal_recovery_end = _Ended(self)
+        return self._signal_recovery_end
+
+    async def on_rebalance(self, *args: Any, **kwargs: Any) -> None:
+        self._rebalance = self.app.rebalancing_count
+        await super().on_rebalance(*args, **kwargs)
+
+    async def on_recovery_completed(self, generation_id: int = 0) -> None:
+        """Go to where the tables stand, and only then let records come.
+
+        The original lets them come before and while it seeks, and empties the buffers after: what
+        came between is not read again. It also does so for an assignment that is already gone.
+        """
         app: Any = self.app
-        for tp, offset in app.positions(self.assignment()).items():
-            await self.seek(tp, offset)
-            self._committed_offset[tp] = offset or None
+        consumer = app.consumer
+        consumer.stop_flow()
+        app.flow_control.suspend()
+        self._set_recovery_ended()
+        if self._is_over(generation_id):
+            return
+        streams = {tp for tp in consumer.assignment() if not self._is_changelog_tp(tp)}
+        await consumer.seek_to(app.places(streams))
+        if self._is_over(generation_id):
+            return
+        consumer.resume_partitions(streams)
+        self.completed.set()
+        app.flow_control.resume()
+        consumer.resume_flow()
+        await app._fetcher.maybe_start()
+        self.tables.on_actives_ready()
+        self.tables.on_standbys_ready()
+        app.on_rebalance_end()
+        await app.on_rebalance_complete.send()
+
+    def _is_over(self, generation_id: int) -> bool:
+        """Whether the partitions are being shared out anew; then another recovery follows."""
+        counts = self._rebalance, self._generation_id
+        return counts != (self.app.rebalancing_count, generation_id)
+
+
+class RecoveredTables(TableManager):
+    @property
+    def recovery(self) -> Recovery:
+        if self._recovery is None:
+            self._recovery = TableRecovery(self.app, self, beacon=self.beacon, loop=self.loop)
+        return self._recovery
 
 
 class CommittedTransport(driver.Transport):
@@ -57,9 +141,9 @@ class CommittedTransport(driver.Transport):
 
 
 class CommittedApp(faust.App):
-    """`positions` tells, of the partitions we have, where each is to be read from."""
+    """`places` is asked once the tables are there: from where each partition is to be read."""
 
-    positions: Positions
+    places: Places
 
     def _new_transport(self) -> Any:
         return CommittedTransport(self.conf.broker_consumer, self)
