@@ -112,6 +112,18 @@ class WatchTopics:
         finally:
             await consumer.stop()
 
+    async def commit(self, before_the_end: int) -> None:
+        """Commit for the group, while it has no members, so many offsets before each end."""
+        consumer = self._consumer(group_id=self.prefix + GROUP, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            places = [TopicPartition(self.prefix + topic, PARTITION) for topic in sorted(TOPICS)]
+            consumer.assign(places)
+            ends = await consumer.end_offsets(places)
+            await consumer.commit({tp: end - before_the_end for tp, end in ends.items()})
+        finally:
+            await consumer.stop()
+
     async def tables_written(self) -> int:
         """Return how often the watch has written down what it remembers."""
         consumer = self._consumer()

@@ -17,7 +17,7 @@ import pytest
 from market.watch.state import TOPICS
 from schemas.envelope import Record
 from schemas.topics import TOPIC_NAMED, Service
-from services.watch.app import WatchWork
+from services.watch.app import COMMIT_SECONDS, WatchWork
 from streams.kafka.settings import KafkaSettings
 from streams.memory import MemoryLog
 from streams.scribe import Scribe
@@ -61,8 +61,29 @@ async def working(topics: WatchTopics, name: str = "one") -> AsyncIterator[Watch
         await task
 
 
-async def has_said_all(topics: WatchTopics, wanted: dict[str, list[tuple]]) -> bool:
-    return words(await topics.read(*OUTPUTS)) == wanted
+async def until_it_has_said(topics: WatchTopics, wanted: dict[str, list[tuple]]) -> None:
+    async def is_said() -> bool:
+        return words(await topics.read(*OUTPUTS)) == wanted
+
+    try:
+        await until(is_said)
+    except AssertionError as error:
+        found = words(await topics.read(*OUTPUTS))
+        lags, written = await topics.lags(), await topics.tables_written()
+        where = f"committed before the ends: {lags}, tables written: {written}"
+        raise AssertionError("\n".join([where, *differences(found, wanted)])) from error
+
+
+def differences(found: dict[str, list[tuple]], wanted: dict[str, list[tuple]]) -> list[str]:
+    """Return in a line each what is missing, what should not be there, and what is out of order."""
+    told: list[str] = []
+    for stream in sorted(found.keys() | wanted.keys()):
+        some, due = found.get(stream, []), wanted.get(stream, [])
+        told += [f"{stream}: missing {word}" for word in due if word not in some]
+        told += [f"{stream}: not expected {word}" for word in some if word not in due]
+        if some != due and sorted(map(repr, some)) == sorted(map(repr, due)):
+            told.append(f"{stream}: in another order")
+    return told
 
 
 async def has_written(topics: WatchTopics, before: int) -> bool:
@@ -81,7 +102,7 @@ def test_it_says_what_the_embedded_watch_says_and_sees_nothing_that_was_given_up
         for some in commits(records, 200):
             await topics.write(commits(some, 20), aborted=some[-5:])
         async with working(topics):
-            await until(lambda: has_said_all(topics, wanted))
+            await until_it_has_said(topics, wanted)
 
     asyncio.run(check())
 
@@ -121,7 +142,25 @@ def test_two_workers_share_venues_and_one_takes_over_from_the_other(
                 await topics.write(commits(records[:half], 20))
                 await asyncio.sleep(5)
             await topics.write(commits(records[half:], 20))
-            await until(lambda: has_said_all(topics, wanted))
+            await until_it_has_said(topics, wanted)
+
+    asyncio.run(check())
+
+
+@pytest.mark.parametrize("before_the_end", [0, 20])
+def test_a_worker_begins_where_its_tables_stand_whatever_the_group_has_committed(
+    broker: Broker, prefix: str, before_the_end: int
+) -> None:
+    """A worker killed after a commit has not written its tables yet: here none at all."""
+    wanted, records = expected(), days()
+
+    async def check() -> None:
+        topics = WatchTopics(broker.address, prefix)
+        await topics.make()
+        await topics.write(commits(records, 20))
+        await topics.commit(before_the_end)
+        async with working(topics):
+            await until_it_has_said(topics, wanted)
 
     asyncio.run(check())
 
@@ -145,12 +184,12 @@ def test_a_worker_killed_again_and_again_counts_every_event_once(
                 before = await topics.tables_written()
                 await topics.write(commits(some, 10))
                 await until(partial(has_written, topics, before))
-                await asyncio.sleep(rng.uniform(0, 2))
+                await asyncio.sleep(rng.uniform(0, 2 * COMMIT_SECONDS))
             finally:
                 worker.kill()
                 await worker.wait()
         async with working(topics):
-            await until(lambda: has_said_all(topics, wanted))
+            await until_it_has_said(topics, wanted)
         said = await topics.read(*OUTPUTS)
         assert {record.source for record in said} == {"gx/watch"}
         of_id: dict[str, Record] = {}
@@ -182,7 +221,7 @@ def test_records_that_none_of_ours_wrote_are_passed_over(broker: Broker, prefix:
         await topics.write([forged])
         await topics.write(commits(records, 50))
         async with working(topics):
-            await until(lambda: has_said_all(topics, wanted))
+            await until_it_has_said(topics, wanted)
 
     asyncio.run(check())
     assert {TOPIC_NAMED[topic].writer for topic in TOPICS} == {
