@@ -79,6 +79,16 @@ class WatchTopics:
 
     async def read(self, *topics: str) -> list[Record]:
         """Return what stands on these topics by now."""
+        return [
+            from_wire(m.topic.removeprefix(self.prefix), m.partition, m.offset, m.value, m.headers)
+            for m in await self._messages(*topics)
+        ]
+
+    async def tables(self) -> list[Any]:
+        """Return what the watch has written down, as far as it is still there."""
+        return await self._messages(WATCH_TABLES.name)
+
+    async def _messages(self, *topics: str) -> list[Any]:
         consumer = self._consumer(isolation_level="read_committed")
         await consumer.start()
         try:
@@ -86,29 +96,11 @@ class WatchTopics:
             consumer.assign(places)
             await consumer.seek_to_beginning(*places)
             ends = await consumer.end_offsets(places)
-            found: list[Record] = []
+            found: list[Any] = []
             while any([await consumer.position(tp) < end for tp, end in ends.items()]):
-                for tp, messages in (await consumer.getmany(timeout_ms=100)).items():
-                    topic = tp.topic.removeprefix(self.prefix)
-                    found += [
-                        from_wire(topic, m.partition, m.offset, m.value, m.headers)
-                        for m in messages
-                    ]
+                for messages in (await consumer.getmany(timeout_ms=100)).values():
+                    found += messages
             return found
-        finally:
-            await consumer.stop()
-
-    async def lags(self) -> dict[str, int]:
-        """Return by topic how many offsets before its end the group has committed."""
-        consumer = self._consumer(group_id=self.prefix + GROUP, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            places = [TopicPartition(self.prefix + topic, PARTITION) for topic in sorted(TOPICS)]
-            ends = await consumer.end_offsets(places)
-            return {
-                tp.topic.removeprefix(self.prefix): end - (await consumer.committed(tp) or 0)
-                for tp, end in ends.items()
-            }
         finally:
             await consumer.stop()
 
