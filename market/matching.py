@@ -252,7 +252,7 @@ def evolve(state: State, event: Event) -> State:
         case e.DeadlineScheduled():
             schedule(state.deadlines, event.id, event.due_ms)
         case e.ClockAdvanced():
-            state.now_ms = event.now_ms
+            state.now_ms = max(state.now_ms, event.now_ms)  # a deadline may come late
             advance(state.memory, event.now_ms)
         case e.AuctionOpened():
             state.auctions[event.id] = auction.opened_effect(event)

@@ -309,7 +309,7 @@ def evolve(state: State, event: Event) -> State:
 
 def _time_effect(state: State, now_ms: int) -> None:
     """Matching's deadlines end here; a grant's ends with its own event."""
-    state.now_ms = now_ms
+    state.now_ms = max(state.now_ms, now_ms)  # a deadline may be noted late
     advance(state.memory, now_ms)
     for _, id in due_by(state.deadlines, now_ms):
         if id not in state.grants:

@@ -16,7 +16,8 @@ from schemas.base import Command, Event, Fact, SchemaError
 from schemas.topics import TOPIC_OF
 
 # Of the deciders that made an event; raised whenever a decision changes, by a new field or command
-# aside. 2: a refused command that is said again is the same one, also if it has a reason itself.
+# aside. 2: a refused command that is said again is the same one, also if it has a reason itself;
+# and the clocks of the services do not go back to a deadline that was noted late.
 RULES_VERSION: Final = 2
 
 if TYPE_CHECKING:

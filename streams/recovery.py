@@ -14,7 +14,7 @@ from schemas.topics import OUTPUTS, Service
 from streams.log import READ_LIMIT_MAX, RESTORE, LogBroken, LogReader, Snapshot
 
 # Raised whenever a state changes its form or meaning: snapshots of another are passed over.
-STATE_VERSION: Final = 3
+STATE_VERSION: Final = 4
 NEWEST_RECORDS: Final = (
     1_000  # among which the latest time is looked for; stamps are nearly in order
 )

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.commands import sim_compare, sim_sweep, sim_theory
+from services.commands import sim_compare, sim_faults, sim_sweep, sim_theory
 
 app = typer.Typer(help="The simulation laboratory.", no_args_is_help=True)
 
@@ -15,3 +15,4 @@ def sim() -> None:
 app.command("theory")(sim_theory.theory)
 app.command("sweep")(sim_sweep.sweep)
 app.command("compare")(sim_compare.compare_command)
+app.command("faults")(sim_faults.faults)
