@@ -104,6 +104,20 @@ class WatchTopics:
         finally:
             await consumer.stop()
 
+    async def lags(self) -> dict[str, int]:
+        """Return by topic how many offsets before its end the group has committed."""
+        consumer = self._consumer(group_id=self.prefix + GROUP, enable_auto_commit=False)
+        await consumer.start()
+        try:
+            places = [TopicPartition(self.prefix + topic, PARTITION) for topic in sorted(TOPICS)]
+            ends = await consumer.end_offsets(places)
+            return {
+                tp.topic.removeprefix(self.prefix): end - (await consumer.committed(tp) or 0)
+                for tp, end in ends.items()
+            }
+        finally:
+            await consumer.stop()
+
     async def commit(self, before_the_end: int) -> None:
         """Commit for the group, while it has no members, so many offsets before each end."""
         consumer = self._consumer(group_id=self.prefix + GROUP, enable_auto_commit=False)
