@@ -10,6 +10,7 @@ from pathlib import Path
 from services.local.daemon import LocalError
 from services.local.java import find_java, kafka_jars
 from services.local.kafka import Kafka
+from tests.builders.fleet import tail
 from tests.builders.needs import lacking
 
 
@@ -45,6 +46,11 @@ class Broker:
 
     def stop(self) -> None:
         self.kafka.stop()
+
+    def told(self) -> str:
+        """Return whether it lives, and the end of its log."""
+        said = tail(self.kafka.folder / "logs" / "kafka.log")
+        return f"--- broker: {self.kafka.daemon.running()}\n{said}"
 
     @contextmanager
     def paused(self) -> Iterator[None]:

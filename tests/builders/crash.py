@@ -20,7 +20,7 @@ from tests.builders.fleet import LOOK_EVERY_SECONDS, ROOT, Fleet, fleet, python,
 from tests.builders.judgement import Count, Seen, judge
 from tests.builders.loader import Journal
 from tests.builders.wishes import access, deposit, founding
-from tests.builders.witness import QUIET_SECONDS_MAX, witness
+from tests.builders.witness import QUIET_SECONDS_MAX, Places, witness
 
 LOAD_SECONDS_MAX: Final = 240.0
 LAST_AUCTION_SECONDS: Final = 10.0  # until the last one has ended
@@ -176,18 +176,26 @@ class Busy:
 
     async def probe(self, seconds_max: float = PROBE_SECONDS_MAX) -> None:
         """Return when in every venue both services have taken a command that is said now. Raises
-        TimeoutError.
+        TimeoutError, with what it was that was waited for.
         """
         self._probes += 1
-        async with asyncio.timeout(seconds_max):
-            wanted = {}
-            for venue, partition in PARTITION_OF_VENUE.items():
-                probes = (deposit(venue, self._probes), access(venue, self._probes))
-                offsets = await publish(KafkaSettings.parse(url(self.broker)), venue, probes)
-                for service, offset in zip(DECIDERS, offsets, strict=True):
-                    wanted[service, f"{service}.commands", partition] = offset
-            async with witness(self.broker.address) as reader:
-                await reader.wait_until_taken(wanted)
+        wanted: Places = {}
+        try:
+            async with asyncio.timeout(seconds_max):
+                await self._probe(wanted)
+        except TimeoutError as error:
+            about = f"probe {self._probes}: not taken: {wanted}\n{self.broker.told()}"
+            about += f"\n{await self.working.told()}\n{await _last_seals(self.broker, wanted)}"
+            raise TimeoutError(about) from error
+
+    async def _probe(self, wanted: Places) -> None:
+        for venue, partition in PARTITION_OF_VENUE.items():
+            probes = (deposit(venue, self._probes), access(venue, self._probes))
+            offsets = await publish(KafkaSettings.parse(url(self.broker)), venue, probes)
+            for service, offset in zip(DECIDERS, offsets, strict=True):
+                wanted[service, f"{service}.commands", partition] = offset
+        async with witness(self.broker.address) as reader:
+            await reader.wait_until_taken(wanted)
 
     async def finish(self, rest_seconds_max: float = QUIET_SECONDS_MAX) -> Run:
         """Let all be said and done, and judge it."""
@@ -244,6 +252,20 @@ async def _kill(what: str, market: Busy, rng: random.Random) -> None:
     else:
         await until(lambda: bool(market.working.alive()))
         market.working.kill_any(rng)
+
+
+async def _last_seals(broker: Broker, places: Places) -> str:
+    """Return what the services themselves say of what they have taken."""
+    async with witness(broker.address) as reader:
+        try:
+            await reader.catch_up()
+        except TimeoutError as error:
+            return f"--- topics cannot be read to their end: {error!r}"
+        sealed = {
+            (service, number): reader.seen[f"{service}.inputs", number]
+            for service, _, number in places
+        }
+        return "\n".join(f"--- {at}: {seals[-1:]}" for at, seals in sealed.items())
 
 
 async def _all_done(broker: Broker, seconds_max: float) -> tuple[Seen, bool]:

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
@@ -19,13 +19,19 @@ LOOK_EVERY_SECONDS: Final = 0.02
 END_SECONDS_MAX: Final = 40.0
 UNTIL_SECONDS_MAX: Final = 60.0
 TELL: Final = signal.SIGHUP  # what it waits for, before it is killed for not ending
+TOLD_SECONDS: Final = 1.0  # which that takes
+TAIL_LINES: Final = 60
+LINE_CHARACTERS_MAX: Final = 400
 
 
 class Fleet:
-    """`exits` counts how the processes ended, by exit code, those killed by us left out."""
+    """`exits` counts how the processes ended, by exit code, those killed by us left out; `ends`
+    has the codes of each, in order.
+    """
 
     def __init__(self, folder: Path, commands: Mapping[str, Sequence[str]]) -> None:
         self.exits: Counter[int] = Counter()
+        self.ends: defaultdict[str, list[int]] = defaultdict(list)
         self.starts: Counter[str] = Counter()
         self._folder = folder
         self._commands = dict(commands)
@@ -34,6 +40,19 @@ class Fleet:
 
     def log(self, name: str) -> Path:
         return self._folder / f"{name}.log"
+
+    async def told(self) -> str:
+        """Return how each ended so far and the end of its log, where it has said by then what it
+        waits for.
+        """
+        for name in self.alive():
+            self.send(name, TELL)
+        await asyncio.sleep(TOLD_SECONDS)
+        return "\n".join(
+            f"--- {name}, pid {self._alive[name].pid if name in self._alive else None}, "
+            f"ended with {self.ends[name]}:\n{tail(self.log(name))}"
+            for name in self._commands
+        )
 
     def alive(self) -> list[str]:
         return [name for name, process in self._alive.items() if process.poll() is None]
@@ -79,6 +98,7 @@ class Fleet:
         process = self._alive.get(name)
         if process is not None and process.poll() is not None:
             self.exits[process.returncode] += 1
+            self.ends[name].append(process.returncode)
             del self._alive[name]
             self._again_at[name] = time.monotonic() + AGAIN_SECONDS
         elif process is None and time.monotonic() >= self._again_at.get(name, 0.0):
@@ -109,7 +129,7 @@ async def _ended(process: subprocess.Popen[bytes]) -> int:
         await until(lambda: process.poll() is not None, END_SECONDS_MAX)
     except TimeoutError:
         process.send_signal(TELL)
-        await asyncio.sleep(1.0)
+        await asyncio.sleep(TOLD_SECONDS)
         process.kill()
     return process.wait()
 
@@ -135,6 +155,12 @@ async def fleet(folder: Path, commands: Mapping[str, Sequence[str]]) -> AsyncIte
         with suppress(asyncio.CancelledError):
             await tending
         await made.end()
+
+
+def tail(log: Path) -> str:
+    """Return the last lines of a log."""
+    lines = log.read_text(errors="replace").splitlines() if log.exists() else []
+    return "\n".join(line[:LINE_CHARACTERS_MAX] for line in lines[-TAIL_LINES:])
 
 
 def python(module: str, *arguments: str) -> list[str]:

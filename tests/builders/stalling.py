@@ -13,7 +13,7 @@ from schemas.topics import DECIDERS
 from services.commands import Exit
 from tests.builders.broker import Broker
 from tests.builders.crash import Busy, Run, busy, url
-from tests.builders.fleet import LOOK_EVERY_SECONDS, until
+from tests.builders.fleet import LOOK_EVERY_SECONDS, Fleet, until
 from tests.builders.worker import STALLS, command
 
 SESSION_MS: Final = 1_500
@@ -21,12 +21,18 @@ STALL_SECONDS_MAX: Final = 60.0
 
 
 class Stalls(NamedTuple):
-    """How many stood still, how those ended when they went on, and what came of it all."""
+    """How many stood still, by which exit codes and for which reasons those ended when they went
+    on, and what came of it all.
+    """
 
     stalled: int
-    fenced: int
+    ends: Counter[int]
     reasons: Counter[str]
     run: Run
+
+    @property
+    def fenced(self) -> int:
+        return self.ends[Exit.AGAIN]
 
     def __str__(self) -> str:
         return f"{self.fenced} of {self.stalled} fenced, {dict(self.reasons)}; {self.run}"
@@ -42,18 +48,31 @@ async def stall(broker: Broker, folder: Path, rounds: int, seed: int) -> Stalls:
         name: command(url(broker), name, committer="stalling", session_ms=SESSION_MS)
         for name in names
     }
+    ends: Counter[int] = Counter()
     reasons: Counter[str] = Counter()
     async with busy(broker, folder, workers) as market:
         for number in range(rounds):
             name = names[number % len(names)]
             await _stop_in_a_commit(market, name, rng.choice(list(STALLS)))
             await market.probe()  # the others have taken all over, and committed
-            before = market.working.exits.total()
-            market.working.send(name, signal.SIGCONT)
-            await until(lambda: market.working.exits.total() > before)  # noqa: B023
-            reasons[_last_words(market.working.log(name))] += 1
-        run = await market.finish()
-        return Stalls(rounds, run.exits[Exit.AGAIN], reasons, run)
+            code, reason = await _go_on(market.working, name)
+            ends[code] += 1
+            reasons[reason] += 1
+        return Stalls(rounds, ends, reasons, await market.finish())
+
+
+async def _go_on(working: Fleet, name: str) -> tuple[int, str]:
+    """Let a worker that stands still go on until it ends; return its exit code and why it ended."""
+    log, ended = working.log(name), len(working.ends[name])
+    said = log.stat().st_size
+    working.send(name, signal.SIGCONT)
+    try:
+        await until(lambda: len(working.ends[name]) > ended)
+    except TimeoutError as error:
+        raise TimeoutError(f"{name} does not end\n{await working.told()}") from error
+    last = log.read_bytes()[said:].decode()
+    found = re.findall(r"the transaction failed: (\w+)", last)
+    return working.ends[name][ended], found[0] if found else last
 
 
 async def _stop_in_a_commit(market: Busy, name: str, number: int) -> None:
@@ -69,7 +88,3 @@ async def _stop_in_a_commit(market: Busy, name: str, number: int) -> None:
 
 def _stands_still(pid: int) -> bool:
     return os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is not None
-
-
-def _last_words(log: Path) -> str:
-    return re.findall(r"the transaction failed: (\w+)", log.read_text())[-1]

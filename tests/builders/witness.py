@@ -52,11 +52,13 @@ class Witness:
                 await asyncio.sleep(0.1)
 
     async def wait_until_taken(self, wanted: Places) -> None:
-        """Return when the services have taken and committed these offsets."""
-        while True:
+        """Return when the services have taken and committed these offsets. What is not yet taken
+        stays in `wanted`.
+        """
+        while wanted:
             taken = await self._taken()
-            if all(offset < taken.get(place, 0) for place, offset in wanted.items()):
-                return
+            for place in [p for p, offset in wanted.items() if offset < taken.get(p, 0)]:
+                del wanted[place]
             await asyncio.sleep(LOOK_EVERY_SECONDS)
 
     async def _is_quiet(self) -> bool:

@@ -9,7 +9,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaProducer
@@ -60,7 +61,11 @@ class LooseCommitter(Committer):
         await super().stop()
 
     async def commit(
-        self, records: Iterable[Record], consumed: Mapping[str, int], snapshot: Iterable[Piece] = ()
+        self,
+        records: Iterable[Record],
+        consumed: Mapping[str, int],
+        snapshot: Iterable[Piece] = (),
+        also: Iterable[str] = (),
     ) -> dict[str, int]:
         sent = []
         for record in records:
@@ -124,7 +129,14 @@ def committing(name: str) -> Committing:
 
 def tell_what_it_waits_for(number: int, frame: object) -> None:
     for task in asyncio.all_tasks():
-        task.print_stack()
+        sys.stderr.write(f"{task.get_name()} {' > '.join(_awaits(task.get_coro()))}\n")
+
+
+def _awaits(awaited: Any) -> Iterator[str]:
+    """Yield where a coroutine stands, and that which it awaits, and so on."""
+    while frame := getattr(awaited, "cr_frame", getattr(awaited, "gi_frame", None)):
+        yield f"{Path(frame.f_code.co_filename).stem}:{frame.f_lineno} {frame.f_code.co_name}"
+        awaited = getattr(awaited, "cr_await", getattr(awaited, "gi_yieldfrom", None))
 
 
 def main(log: str, service: str, name: str, *said: str) -> None:
