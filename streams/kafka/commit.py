@@ -11,7 +11,7 @@ from aiokafka.errors import KafkaError
 from aiokafka.producer import sender
 
 from schemas.envelope import Record
-from schemas.topics import SNAPSHOT_TOPICS, Service
+from schemas.topics import INPUTS, SNAPSHOT_TOPICS, Service
 from streams.kafka.metrics import COMMIT_SECONDS
 from streams.kafka.recovery import Piece
 from streams.kafka.settings import (
@@ -64,12 +64,17 @@ class Committer:
         await _limited(self._producer.stop())
 
     async def commit(
-        self, records: Iterable[Record], consumed: Mapping[str, int], snapshot: Iterable[Piece] = ()
+        self,
+        records: Iterable[Record],
+        consumed: Mapping[str, int],
+        snapshot: Iterable[Piece] = (),
+        also: Iterable[str] = (),
     ) -> dict[str, int]:
         """Commit all of it or nothing; return by topic where the next records will begin.
 
-        `consumed` has the next offset to take of each input topic. Raises CommitFailed, after
-        which this producer is not to be used again.
+        `consumed` has the next offset to take of each input topic; `also` are topics that are to
+        get the end of this transaction without a record of it. Raises CommitFailed, after which
+        this producer is not to be used again.
         """
         messages: dict[str, list[Message]] = defaultdict(list)
         for record in records:
@@ -78,19 +83,41 @@ class Committer:
         for key, value, headers in snapshot:
             messages[self._topic_of_snapshots].append((0, key, value, headers))
         begin = time.monotonic()
-        ends = await _limited(self._transact(messages, consumed))
+        ends = await _limited(self._transact(messages, consumed, also))
         self._took.observe(time.monotonic() - begin)
         return ends
 
+    async def abort(self, topics: Iterable[str]) -> None:
+        """Let a transaction without records end in these topics as one that was not to be, and
+        with it whatever of ours is still open in them, offsets too. Raises CommitFailed.
+        """
+        await _limited(self._abort(topics))
+
+    async def _abort(self, topics: Iterable[str]) -> None:
+        await self._begin(topics)
+        void = {TopicPartition(topic, self._partition): 0 for topic in INPUTS[self._service]}
+        await self._producer.send_offsets_to_transaction(void, self._group)
+        await self._producer.abort_transaction()
+
+    async def _begin(self, topics: Iterable[str]) -> None:
+        """The client has no other way to take topics into a transaction than to write to them."""
+        await self._producer.begin_transaction()
+        for topic in topics:
+            place = TopicPartition(topic, self._partition)
+            self._producer._txn_manager.maybe_add_partition_to_txn(place)
+
     async def _transact(
-        self, messages: Mapping[str, list[Message]], consumed: Mapping[str, int]
+        self,
+        messages: Mapping[str, list[Message]],
+        consumed: Mapping[str, int],
+        also: Iterable[str],
     ) -> dict[str, int]:
         """The broker checks with the transaction's coordinator what is written, one request of a
         producer at a time: records and offsets on their way together are refused now and then,
         and sent again only after `BACKOFF_MS`. So the offsets go when the records are there.
         """
         producer = self._producer
-        await producer.begin_transaction()
+        await self._begin(also)
         sent = {topic: await self._send(topic, some) for topic, some in messages.items()}
         ends = {topic: (await last).offset + count for topic, (count, last) in sent.items()}
         if consumed:

@@ -16,6 +16,7 @@ from schemas.events.trail import Header
 from schemas.topics import INPUTS, PARTITION_OF_VENUE, Service
 from streams.kafka import metrics
 from streams.kafka.commit import Committer, Committing
+from streams.kafka.endings import Endings, end_former
 from streams.kafka.inbox import Inbox
 from streams.kafka.recovery import Piece, Positions, pieces, recover
 from streams.kafka.settings import (
@@ -91,12 +92,17 @@ class Partition:
     async def _run(self) -> None:
         await self._take_over()
         standstill = Standstill(self._consumer, self._sources)
+        endings = Endings(self._settings, self._service, self.number, self._committer)
         async with Inbox(self._consumer, self._sources) as inbox:
             while not self._stopping:
                 found = await inbox.take(self._wait_ms())
                 async with self._busy:
                     await self._take(found)
+                    await endings.check(self._answered(), self._taken)
                 await standstill.check()
+
+    def _answered(self) -> list[int | None]:
+        return [self._consumer.last_poll_timestamp(source) for source in self._sources]
 
     async def _take_over(self) -> None:
         """Fence, then the state, then the offsets: in this order nothing of a stalled twin can
@@ -104,6 +110,7 @@ class Partition:
         """
         begin = time.monotonic()
         await self._committer.start()
+        await end_former(self._settings, self._service, self.venue, self.number, self._committer)
         self._stepper, self._positions, self._taken = await recover(
             self._settings, self._service, self.venue, self.number
         )
