@@ -13,6 +13,7 @@ from market.memory import Memory
 from schemas import events as e
 from schemas.auctions import UniformTerms
 from schemas.base import Command, Event
+from schemas.catalogue import AuctionOffer, MeteredOffer
 from schemas.commands import Refund
 from schemas.envelope import Message, Record
 from schemas.ids import derive_id
@@ -238,6 +239,28 @@ def grant_of_the_deal(decide: Decide, clock: Clock) -> Decide:
     return wrapped
 
 
+def dealt_twice(event: Event) -> list[Event]:
+    """A subscription is dealt, and dealt again."""
+    metered = isinstance(event, e.TradeExecuted) and isinstance(event.offer, MeteredOffer)
+    return [event, event] if metered else [event]
+
+
+def one_more_than_bid(event: Event) -> list[Event]:
+    if isinstance(event, e.TradeExecuted) and isinstance(event.offer, AuctionOffer):
+        return [replace(event, price_minor=event.price_minor + 1)]
+    return [event]
+
+
+def free_forgotten(decide: Decide, clock: Clock) -> Decide:
+    """Settlement has nothing to do for what costs nothing."""
+
+    def wrapped(state: Any, message: Message) -> list[Event]:
+        free = isinstance(message, e.TradeExecuted) and not message.price_minor
+        return [] if free else decide(state, message)
+
+    return wrapped
+
+
 def granted_unpaid(event: Event) -> list[Event]:
     """A free grant for a trade that has a price: nothing is moved, the right is issued."""
     paid = isinstance(event, e.TransferPosted) and event.hold_id
@@ -273,6 +296,9 @@ PLANTS: Final = {
         Plant("grant-of-the-deal", "winners share a grant's id", decide={_S: grant_of_the_deal}),
         Plant("granted-unpaid", "a right without its price", decide={_S: changed(granted_unpaid)}),
         Plant("one-licence-more", "one sold beyond the last", decide={_M: seen(one_licence_more)}),
+        Plant("dealt-twice", "a subscription is dealt twice", decide={_M: changed(dealt_twice)}),
+        Plant("one-more-than-bid", "a price above", decide={_M: changed(one_more_than_bid)}),
+        Plant("free-forgotten", "no grant for what is free", decide={_S: free_forgotten}),
         Plant(
             "tie-to-the-later", "equal bids: the later wins", decide={_M: seen(later_bids_first)}
         ),
