@@ -1,7 +1,7 @@
 """What an observer of the topics keeps, to say whether what comes next may be."""
 
 from collections import defaultdict
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 from schemas import events as e
 from schemas.auctions import AuctionTerms
@@ -14,7 +14,7 @@ from schemas.topics import DECIDERS, Service
 from simulation.faults.topics import Topics
 from simulation.faults.worker import Rules
 
-SETTLING = (TransferKind.PURCHASE, TransferKind.PREPAYMENT)
+SETTLING: Final = (TransferKind.PURCHASE, TransferKind.PREPAYMENT)
 
 
 class Decided(NamedTuple):

@@ -22,7 +22,7 @@ from schemas.envelope import Record, decode_record, encode
 from schemas.events.trail import InputsTaken
 from schemas.money import bps_of
 from schemas.topics import DECIDERS, INPUTS, Service
-from simulation.faults.books import Books, need_of, service_of
+from simulation.faults.books import SETTLING, Books, need_of, service_of
 
 Wrong = str | None
 OnRecord = Callable[[Books, Any, Record], Wrong]
@@ -79,7 +79,7 @@ def legs_sum_to_zero(
 def trades_are_settled_once_and_in_full(
     books: Books, message: e.TransferPosted, record: Record
 ) -> Wrong:
-    if message.kind not in ("purchase", "prepayment"):
+    if message.kind not in SETTLING:
         return None
     trade = books.trades.get(message.cause_id)
     if trade is None or trade.id in books.settled:

@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from market import settlement
 from schemas.base import Command
 from schemas.topics import DECIDERS, INPUTS, Service
 from simulation.faults import invariants
@@ -91,7 +92,7 @@ class World:
     """`do` an act at a time, `end`, and look: what does not hold is raised as Broken."""
 
     def __init__(self, plant: Plant = NONE) -> None:
-        self.topics = _founded()
+        self.topics = _founded().copy()
         self.now_ms = T0
         self.skew_ms = {service: 0 for service in Service}
         self._plant = plant
@@ -109,11 +110,11 @@ class World:
     def do(self, act: Act) -> None:
         try:
             self._do(act)
+            self._look()
         except Broken:
             raise
         except Exception as error:  # the edge: of a bug anything may come
             raise Broken("services_go_on", f"{type(error).__name__}: {error}") from error
-        self._look()
 
     def end(self) -> None:
         """Let nothing break any more, all be said that was not answered, and all time pass."""
@@ -126,16 +127,11 @@ class World:
                 self.do(Take(service, tuple(_ALL[service].items())))
             if len(self.topics.journal) > size:
                 continue
-            due_ms = self._due_ms()
+            due_ms = settlement.next_deadline(self.books.states[Service.SETTLEMENT])
             if due_ms is None:
                 break
             self.now_ms = max(self.now_ms, due_ms + TICK_GRACE_MS)
         _raise_wrong(invariants.AT_END, self.books)
-
-    def _due_ms(self) -> int | None:
-        state = self.books.states[Service.SETTLEMENT]
-        turns = state.memory.turns_at_ms
-        return min((due for due, _ in state.deadlines.due[:1] or [(turns, "")]), default=None)
 
     def _do(self, act: Act) -> None:
         match act:
@@ -225,12 +221,8 @@ def _raise_wrong(rules: Any, *about: Any) -> None:
             raise Broken(rule.__name__, wrong)
 
 
-def _founded() -> Topics:
-    return _founding().copy()
-
-
 @lru_cache(maxsize=1)
-def _founding() -> Topics:
+def _founded() -> Topics:
     """Return the topics of a venue that is ready to trade."""
     topics = Topics()
 
