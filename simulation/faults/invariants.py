@@ -9,13 +9,7 @@ from typing import Any, Final
 
 from schemas import commands as c
 from schemas import events as e
-from schemas.auctions import (
-    CommonTerms,
-    EnglishTerms,
-    SealedFirstPriceTerms,
-    SealedSecondPriceTerms,
-    UniformTerms,
-)
+from schemas.auctions import CommonTerms, DutchTerms
 from schemas.base import SchemaError
 from schemas.catalogue import AuctionOffer
 from schemas.envelope import Record, decode_record, encode
@@ -27,7 +21,7 @@ from simulation.faults.books import SETTLING, Books, need_of, service_of
 Wrong = str | None
 OnRecord = Callable[[Books, Any, Record], Wrong]
 AtRest = Callable[[Books], Wrong]
-_RANKED: Final = (EnglishTerms, SealedFirstPriceTerms, SealedSecondPriceTerms, UniformTerms)
+_NOT_RANKED: Final = (DutchTerms,)  # the first to accept has bought
 
 
 # --- on each record, before it is taken up ------------------------------------------------------
@@ -120,7 +114,7 @@ def nobody_pays_more_than_bid(books: Books, message: e.TradeExecuted, record: Re
 def best_bids_win(books: Books, message: e.TradeExecuted, record: Record) -> Wrong:
     """Of equal units those of a priority holder, then those of the earlier bid."""
     terms = books.terms.get(message.deal_id)
-    if not isinstance(terms, _RANKED):
+    if terms is None or isinstance(terms, _NOT_RANKED):
         return None
     units = [
         (unit, bid)
@@ -296,4 +290,5 @@ AT_END: Final[tuple[AtRest, ...]] = (
 
 
 def _licences(terms: CommonTerms) -> int:
-    return terms.licences if isinstance(terms, UniformTerms) else 1
+    licences: int = getattr(terms, "licences", 1)
+    return licences
