@@ -44,7 +44,7 @@ class Steps:
             service: StepRunner(self.log, self.scribe, service)
             for service in (Service.MATCHING, Service.SETTLEMENT)
         }
-        self._ticked_ms = -1
+        self._ticked_ms = self._tick_at = -1
 
     @property
     def states(self) -> tuple:
@@ -58,11 +58,15 @@ class Steps:
         self.services[service].step(limit)
 
     def advance(self, now_ms: int) -> None:
-        """Let time go on; the clock says each deadline value once."""
+        """Let time go on; the clock says a deadline again only when it was taken in. One that was
+        noted late may lie before the last.
+        """
         self.now_ms = now_ms
-        due_ms = self.services[Service.SETTLEMENT].due_ms()
-        if due_ms is not None and self._ticked_ms < due_ms <= now_ms:
-            self._ticked_ms = due_ms
+        settlement = self.services[Service.SETTLEMENT]
+        due_ms = settlement.due_ms()
+        in_flight = due_ms == self._ticked_ms and settlement.cursor <= self._tick_at
+        if due_ms is not None and due_ms <= now_ms and not in_flight:
+            self._ticked_ms, self._tick_at = due_ms, self.log.size
             self.say(tick(due_ms))
 
     def settle_down(self) -> None:
