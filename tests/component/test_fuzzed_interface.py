@@ -158,7 +158,8 @@ def forbidden(operation: tuple[str, str], request: Any) -> str:
     values += [("query", *pair) for pair in parse_qsl(split.query, keep_blank_values=True)]
     key = request.headers.get("idempotency-key")
     values += [] if key is None else [("header", "Idempotency-Key", key)]
-    for place, name, value in values:
+    # Of a parameter that is there more than once the last one counts.
+    for (place, name), value in {(place, name): value for place, name, value in values}.items():
         if (place, name) not in stated:
             return f"{place} {name} is not known"
         departed = departs(value, stated[place, name]["schema"])

@@ -36,7 +36,8 @@ def documented(*paths: Path) -> list[list[str]]:
     for path in paths:
         text = path.read_text().partition(ON_A_CLUSTER)[0]
         for block in re.findall(r"```sh\n(.*?)```", text, re.DOTALL):
-            found += [shlex.split(line) for line in block.splitlines() if line.startswith(RUN)]
+            lines = [line for line in block.splitlines() if line.startswith(RUN)]
+            found += [shlex.split(line, comments=True) for line in lines]
     return [words[2:] for words in found]
 
 
