@@ -111,5 +111,5 @@ def _measure(subject: Subject, job: Job) -> tuple[dict[str, float], str]:
     """Whatever goes wrong in one run is that run's outcome, and the others go on."""
     try:
         return subject.measure(job.settings, job.seed), ""
-    except Exception as error:
+    except Exception as error:  # the edge: it stands in that run's row
         return {}, f"{type(error).__name__}: {error}"
