@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Final, TypeVar
 
 from aiokafka import AIOKafkaProducer, TopicPartition
-from aiokafka.errors import KafkaError
+from aiokafka.errors import IllegalOperation, KafkaError
 from aiokafka.producer import sender
 
 from schemas.envelope import Record
@@ -27,6 +27,7 @@ from streams.log import LogError
 
 ResultT = TypeVar("ResultT")
 sender.BACKOFF_OVERRIDE = NEXT_TRANSACTION_SECONDS  # there is no option for it
+GIVEN_UP: Final = (KafkaError, IllegalOperation, OSError, TimeoutError, AssertionError)
 Message = tuple[int, bytes | None, bytes, Iterable[tuple[str, bytes]]]  # time, key, value, headers
 
 
@@ -58,10 +59,10 @@ class Committer:
 
     async def start(self) -> None:
         """Fence the others. Raises CommitFailed."""
-        await _limited(self._producer.start())
+        await self._limited(self._producer.start())
 
     async def stop(self) -> None:
-        await _limited(self._producer.stop())
+        await self._limited(self._producer.stop())
 
     async def commit(
         self,
@@ -83,7 +84,7 @@ class Committer:
         for key, value, headers in snapshot:
             messages[self._topic_of_snapshots].append((0, key, value, headers))
         begin = time.monotonic()
-        ends = await _limited(self._transact(messages, consumed, also))
+        ends = await self._limited(self._transact(messages, consumed, also))
         self._took.observe(time.monotonic() - begin)
         return ends
 
@@ -91,7 +92,7 @@ class Committer:
         """Let a transaction without records end in these topics as one that was not to be, and
         with it whatever of ours is still open in them, offsets too. Raises CommitFailed.
         """
-        await _limited(self._abort(topics))
+        await self._limited(self._abort(topics))
 
     async def _abort(self, topics: Iterable[str]) -> None:
         await self._begin(topics)
@@ -141,6 +142,18 @@ class Committer:
             count += 1
         return count, await self._producer.send_batch(batch, topic, partition=self._partition)
 
+    async def _limited(self, call: Awaitable[ResultT]) -> ResultT:
+        try:
+            async with asyncio.timeout(CALL_SECONDS_MAX):
+                return await call
+        except GIVEN_UP as error:
+            raise CommitFailed(f"the transaction failed: {self._first(error)!r}") from error
+
+    def _first(self, error: Exception) -> BaseException:
+        """The client keeps what it gave up for; every later call finds only that it has."""
+        end = self._producer._txn_manager.wait_for_transaction_end()
+        return (end.exception() if end and end.done() else None) or error
+
 
 # How a partition's committer is made.
 Committing = Callable[[KafkaSettings, Service, int], Committer]
@@ -149,11 +162,3 @@ Committing = Callable[[KafkaSettings, Service, int], Committer]
 def group_of(service: Service) -> str:
     """Return the consumer group whose committed offsets say what a service has taken."""
     return f"databourse.{service}"
-
-
-async def _limited(call: Awaitable[ResultT]) -> ResultT:
-    try:
-        async with asyncio.timeout(CALL_SECONDS_MAX):
-            return await call
-    except (KafkaError, OSError, TimeoutError, AssertionError) as error:
-        raise CommitFailed(f"the transaction failed: {error!r}") from error

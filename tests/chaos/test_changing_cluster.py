@@ -40,6 +40,7 @@ def test_fifty_workers_that_stood_still_are_fenced(tmp_path: Path, tell: Tell) -
     tell(stalls)
     no_faults(stalls.run)
     assert stalls.fenced == stalls.stalled == 50
+    assert stalls.reasons.keys() <= {"ProducerFenced", "TimeoutError"}  # the latter: too long ago
 
 
 def test_twenty_times_three_then_two_then_one(tmp_path: Path, tell: Tell) -> None:

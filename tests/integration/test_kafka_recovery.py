@@ -11,7 +11,7 @@ import pytest
 from schemas.base import Command
 from schemas.envelope import encode
 from schemas.topics import PARTITION_OF_VENUE, Service
-from streams.kafka.commit import Committer
+from streams.kafka.commit import Committer, CommitFailed
 from streams.kafka.recovery import PIECE_BYTES, Piece, own_topics, pieces, recover
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
@@ -145,6 +145,19 @@ def test_events_that_are_missing_stop_the_service(settings: KafkaSettings) -> No
             )
             with pytest.raises(LogBroken, match="missing after sequence"):
                 await desk.again()
+
+    asyncio.run(live())
+
+
+def test_who_was_fenced_says_so_however_often_it_tries(settings: KafkaSettings) -> None:
+    async def live() -> None:
+        async with opened(settings, "gx") as desk:
+            newer = Committer(settings, SERVICE, PARTITION_OF_VENUE["gx"])
+            await newer.start()
+            for _ in range(2):
+                with pytest.raises(CommitFailed, match="ProducerFenced"):
+                    await desk.committer.commit([], {"settlement.commands": 0})
+            await newer.stop()
 
     asyncio.run(live())
 
