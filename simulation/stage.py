@@ -36,7 +36,13 @@ class Stage:
     def advance(self, now_ms: int) -> None:
         """Fire every deadline up to now, one tick each, in order."""
         while (due_ms := self.venue.next_deadline()) is not None and due_ms <= now_ms:
-            self._run(c.TimePassed(id=f"tick_{due_ms}", at_ms=due_ms, due_ms=due_ms))
+            self.advance_once()
+
+    def advance_once(self) -> None:
+        """Fire the next deadline, which there must be."""
+        due_ms = self.venue.next_deadline()
+        assert due_ms is not None, "something is due"
+        self._run(c.TimePassed(id=f"tick_{due_ms}", at_ms=due_ms, due_ms=due_ms))
 
     def admit(
         self,
@@ -46,10 +52,12 @@ class Stage:
         kind: PartyKind = PartyKind.ENTERPRISE,
         currency: str = "CNY",
         money_minor: int = 0,
+        name: str = "",
     ) -> None:
         """Register and approve a party, and give it money to begin with."""
         at_ms = self.start_ms
-        self.say(c.RegisterParty(id=party_id, at_ms=at_ms, name=party_id, kind=kind, roles=(role,)))
+        name = name or party_id
+        self.say(c.RegisterParty(id=party_id, at_ms=at_ms, name=name, kind=kind, roles=(role,)))
         self.say(
             c.ApproveParty(
                 id=derive_id(party_id, "cmd"), at_ms=at_ms, party_id=party_id, operator_id=OPERATOR

@@ -2,7 +2,7 @@
 
 import typer
 
-from services.commands import sim_compare, sim_faults, sim_sweep, sim_theory
+from services.commands import sim_compare, sim_faults, sim_run, sim_sweep, sim_theory
 
 app = typer.Typer(help="The simulation laboratory.", no_args_is_help=True)
 
@@ -12,6 +12,7 @@ def sim() -> None:
     """Experiments on the market's own rules, with a seed and in virtual time."""
 
 
+app.command("run")(sim_run.run_command)
 app.command("theory")(sim_theory.theory)
 app.command("sweep")(sim_sweep.sweep)
 app.command("compare")(sim_compare.compare_command)

@@ -1,0 +1,1 @@
+"""Who takes part in a simulated market. How to add a strategy: docs/simulation.md."""

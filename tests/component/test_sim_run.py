@@ -1,0 +1,100 @@
+"""A scenario is run into a folder that is a market, the same for the same seed."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from services.audit.replay import replay_log
+from services.audit.store import stored_notes, stored_verifier
+from services.audit.verify import verify_log
+from services.commands import UsageError
+from services.laboratory.run_folder import open_run
+from services.laboratory.scenario_file import read_scenario
+from services.laboratory.simulate import simulate
+from services.laboratory.strategies import strategies
+from streams.embedded import EmbeddedReader
+
+ROOT = Path(__file__).parents[2]
+GUANGXI = ROOT / "examples" / "guangxi.toml"
+SIM_RUN = [sys.executable, "-m", "services.cli", "sim", "run"]
+SMALL = ["days=12", "agents.buyers=60", "agents.users=8", "agents.readers=20"]
+
+
+def run(folder: Path, seed: int = 7) -> dict:
+    return simulate(read_scenario(GUANGXI, SMALL), seed, folder, lambda done: None)
+
+
+def test_a_run_is_a_market_that_verifies_and_replays(tmp_path: Path) -> None:
+    run(tmp_path / "year")
+    log = EmbeddedReader(tmp_path / "year")
+    notes, key = stored_notes(tmp_path / "year"), stored_verifier(tmp_path / "year")
+    assert verify_log(log, notes, key).findings == []
+    assert replay_log(log).findings == []
+    log.close()
+
+
+def test_a_run_leaves_tables_and_figures_that_agree(tmp_path: Path) -> None:
+    about = run(tmp_path / "year")
+    folder = open_run(tmp_path / "year")
+    assert folder.about == json.loads(json.dumps(about))
+    assert len(folder.table("trades")) == about["metrics"]["trades"] > 50
+    assert sum(row["amount_minor"] for row in folder.table("ledger")) == 0
+    charged = sum(row["charge_minor"] for row in folder.table("usage"))
+    assert charged == round(about["metrics"]["meter_revenue"] * 100) > 0
+    assert {row["mode"] for row in folder.table("trades")} >= {"english", "free", "metered"}
+    assert 0.3 < about["metrics"]["efficiency"] <= 1
+
+
+def test_the_seed_alone_decides_the_bytes(tmp_path: Path) -> None:
+    digests = set()
+    for number in (1, 2):
+        sets = [part for setting in SMALL for part in ("--set", setting)]
+        out = str(tmp_path / str(number))
+        told = subprocess.run(
+            [*SIM_RUN, str(GUANGXI), *sets, "--out", out, "--json"],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONHASHSEED": str(number)},
+            capture_output=True,
+            text=True,
+            check=True,
+        )
+        digests.add(json.loads(told.stdout)["events_sha256"])
+    assert len(digests) == 1
+    assert digests != {run(tmp_path / "other", seed=8)["events_sha256"]}
+
+
+def test_an_unknown_setting_is_refused_with_a_suggestion() -> None:
+    with pytest.raises(UsageError, match="did you mean 'buyers'"):
+        read_scenario(GUANGXI, ["agents.buyer=3"])
+
+
+def test_a_folder_that_holds_a_market_is_not_written_to(tmp_path: Path) -> None:
+    run(tmp_path)
+    with pytest.raises(UsageError, match="holds a market already"):
+        run(tmp_path)
+
+
+def test_a_strategy_of_another_distribution_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    about = tmp_path / "halver-1.dist-info"
+    about.mkdir()
+    (about / "METADATA").write_text("Metadata-Version: 2.1\nName: halver\nVersion: 1\n")
+    (about / "entry_points.txt").write_text("[databourse.strategies]\nhalver = halver:make\n")
+    (tmp_path / "halver.py").write_text("def make(settings): return 'halver'\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    made = strategies()["halver"]({})
+    assert made == "halver"
+    assert "truthful" in strategies()
+
+
+def test_a_scenario_extends_another(tmp_path: Path) -> None:
+    (tmp_path / "under.toml").write_text(GUANGXI.read_text())
+    above = tmp_path / "above.toml"
+    above.write_text('extends = "under.toml"\ndays = 3\n[agents]\nbuyers = 4\n')
+    scenario = read_scenario(above, [])
+    assert (scenario.days, scenario.agents.buyers, scenario.agents.suppliers) == (3, 4, 60)
