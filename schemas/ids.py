@@ -27,6 +27,7 @@ ROLES: Final = {
     "whk": "webhook",
 }
 ROOT_LENGTH: Final = 20  # base32 characters: 100 bits
+DIGEST_BYTES: Final = 15  # what these characters come from, in whole groups of five
 
 
 def make_id(role: str, *parts: str) -> str:
@@ -38,7 +39,8 @@ def make_id(role: str, *parts: str) -> str:
     assert role in ROLES, f"no role has the prefix {role!r}"
     joined = "".join(f"{len(part)}:{part}" for part in parts)
     digest = hashlib.sha256(joined.encode()).digest()
-    return f"{role}_{b32encode(digest).decode().lower()[:ROOT_LENGTH]}"
+    root = b32encode(digest[:DIGEST_BYTES]).decode().lower()[:ROOT_LENGTH]
+    return f"{role}_{root}"
 
 
 def text_sha256(text: str) -> str:
