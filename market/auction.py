@@ -15,11 +15,19 @@ from typing import Final
 
 from market import relisting
 from market.auction_state import Auction, Award, Bid, Format
-from market.formats import dutch, english, sealed_first_price, sealed_second_price, uniform
+from market.formats import (
+    discriminatory,
+    dutch,
+    english,
+    sealed_first_price,
+    sealed_second_price,
+    uniform,
+)
 from market.listing import Listing, Status
 from market.party import Admitted, refuse_to_buy
 from schemas.auctions import (
     CommonTerms,
+    DiscriminatoryTerms,
     DutchTerms,
     EnglishTerms,
     SealedFirstPriceTerms,
@@ -51,6 +59,7 @@ FORMATS: Final[dict[type[CommonTerms], Format]] = {
     SealedSecondPriceTerms: sealed_second_price,
     DutchTerms: dutch,
     UniformTerms: uniform,
+    DiscriminatoryTerms: discriminatory,
 }
 DURATION_MS_MAX: Final = 366 * 24 * 3_600_000
 

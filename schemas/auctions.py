@@ -100,17 +100,31 @@ class UniformPricing(StrEnum):
     LOWEST_WINNING = "lowest_winning"
 
 
-class UniformTerms(CommonTerms, tag="uniform"):
-    """`licences` equal licences by sealed bids, all at one price."""
+class LicenceTerms(CommonTerms):
+    """`licences` equal licences by sealed bids, the highest units first."""
 
     sealed: ClassVar[bool] = True
 
     licences: Annotated[int, Meta(ge=1, le=LICENCES_MAX)]
+
+
+class UniformTerms(LicenceTerms, tag="uniform"):
+    """`licences` equal licences by sealed bids, all at one price."""
+
     pricing: UniformPricing = UniformPricing.HIGHEST_LOSING
 
 
+class DiscriminatoryTerms(LicenceTerms, tag="discriminatory"):
+    """`licences` equal licences by sealed bids, each at what was bid for it."""
+
+
 AuctionTerms = (
-    EnglishTerms | SealedFirstPriceTerms | SealedSecondPriceTerms | DutchTerms | UniformTerms
+    EnglishTerms
+    | SealedFirstPriceTerms
+    | SealedSecondPriceTerms
+    | DutchTerms
+    | UniformTerms
+    | DiscriminatoryTerms
 )
 
 _EBAY_2003 = (

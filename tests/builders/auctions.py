@@ -5,6 +5,7 @@ from typing import Any
 from schemas import commands as c
 from schemas.auctions import (
     AuctionTerms,
+    DiscriminatoryTerms,
     DutchTerms,
     SealedFirstPriceTerms,
     SealedSecondPriceTerms,
@@ -84,6 +85,10 @@ def uniform(licences: int, **terms: Any) -> UniformTerms:
     return UniformTerms(**{**_COMMON, "licences": licences, **terms})
 
 
+def discriminatory(licences: int, **terms: Any) -> DiscriminatoryTerms:
+    return DiscriminatoryTerms(**{**_COMMON, "licences": licences, **terms})
+
+
 _COMMON = {
     "currency": "CNY",
     "starts_at_ms": T0,
@@ -96,6 +101,7 @@ EVERY_FORMAT = {
     "sealed_second_price": sealed_second(),
     "dutch": dutch(),
     "uniform": uniform(2),
+    "discriminatory": discriminatory(2),
 }
 
 

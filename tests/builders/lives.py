@@ -10,8 +10,10 @@ from schemas import commands as c
 from schemas.auctions import (
     INCREMENT_TABLES,
     AuctionTerms,
+    DiscriminatoryTerms,
     DutchTerms,
     EnglishTerms,
+    LicenceTerms,
     Relist,
     SealedFirstPriceTerms,
     SealedSecondPriceTerms,
@@ -51,6 +53,7 @@ formats = st.sampled_from(
         (DutchTerms, {"step_minor": 700, "interval_ms": 900, "floor_price_minor": 1}),
         (UniformTerms, {"licences": 2}),
         (UniformTerms, {"licences": 3, "pricing": UniformPricing.LOWEST_WINNING}),
+        (DiscriminatoryTerms, {"licences": 3}),
     ]
 )
 rights = st.sampled_from([(), (), ("pty_anna",)])
@@ -228,4 +231,4 @@ class AuctionRules(RuleBasedStateMachine):
                     terms[event.id] = event.terms
         for auction_id, quantity in sold.items():
             opened = terms[auction_id]
-            assert quantity <= (opened.licences if isinstance(opened, UniformTerms) else 1)
+            assert quantity <= (opened.licences if isinstance(opened, LicenceTerms) else 1)

@@ -22,6 +22,7 @@ TERMS = (
     {"format": "sealed_first_price"},
     {"format": "sealed_second_price"},
     {"format": "uniform", "licences": 3},
+    {"format": "discriminatory", "licences": 3},
     {"format": "english"},
 )
 MONEY = 90_000_000_000_000
@@ -84,7 +85,7 @@ class House:
             self._bid(second, auction_id, (5_000,))  # the price, which everybody sees
             self._bid(first, auction_id, (self.canaries.new(first),))
             return
-        count = 2 if terms["format"] == "uniform" else 1
+        count = 2 if "licences" in terms else 1
         falling = sorted((self.canaries.new(second) for _ in range(count)), reverse=True)
         self._bid(second, auction_id, tuple(falling))
         self._bid(first, auction_id, (units[0] - 7,))  # replaced, downwards

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 from market.clearing import uniform_price
 from schemas.auctions import UniformPricing
 from schemas.events import BidPlaced, GrantIssued, TradeExecuted
-from tests.builders.auctions import House, dutch, sealed_first, sealed_second, uniform
+from tests.builders.auctions import (
+    House,
+    discriminatory,
+    dutch,
+    sealed_first,
+    sealed_second,
+    uniform,
+)
 from tests.builders.market import T0
 
 START = 20
@@ -114,6 +121,23 @@ def test_uniform_sells_the_first_k_units_in_rank_at_one_price(
     for trade in trades:
         assert trade.price_minor <= sum(worth[trade.buyer_id][: trade.quantity])
         assert trade.price_minor >= least * trade.quantity
+
+
+@given(several, rights, reserves, st.integers(1, 6))
+@examples
+def test_discriminatory_sells_the_first_k_units_in_rank_for_what_was_bid(
+    bids: Bids, rights: tuple[str, ...], reserve: int, k: int
+) -> None:
+    terms = discriminatory(
+        k, start_price_minor=START, reserve_price_minor=reserve, priority_ids=rights
+    )
+    taken, trades = run(House(terms), bids)
+    paid: dict[str, list[int]] = {}
+    for unit, bidder in ranking(taken, rights, max(START, reserve))[:k]:
+        paid.setdefault(bidder, []).append(unit)
+    assert [(t.buyer_id, t.quantity, t.price_minor) for t in trades] == [
+        (bidder, len(units), sum(units)) for bidder, units in paid.items()
+    ]
 
 
 @given(

@@ -1,10 +1,10 @@
-"""Several licences at one price, with the published numbers."""
+"""Several licences at one price, or each at its bid, with the published numbers."""
 
 import pytest
 
 from schemas.auctions import UniformPricing
 from schemas.events import AuctionClosedUnsold, BidLost, GrantIssued, TradeExecuted
-from tests.builders.auctions import House, only, refusal, uniform
+from tests.builders.auctions import House, discriminatory, only, refusal, uniform
 from tests.builders.market import T0
 
 LOWEST = UniformPricing.LOWEST_WINNING
@@ -28,7 +28,10 @@ def awards(house: House) -> dict[str, tuple[int, int]]:
 
 
 def krishna(**terms: object) -> House:
-    house = House(uniform(6, **terms))
+    return tendered(House(uniform(6, **terms)))
+
+
+def tendered(house: House) -> House:
     for name, units in KRISHNA.items():
         house.units(f"pty_{name}", *units)
     return house
@@ -44,6 +47,19 @@ def test_krishnas_six_units_go_at_the_lowest_winning_bid() -> None:
     won = awards(krishna(pricing=LOWEST))
     assert won == {"anna": (3, 105), "bole": (1, 35), "chen": (2, 70)}
     assert sum(cost for _, cost in won.values()) == 210
+
+
+def test_krishnas_six_units_go_at_their_own_bids() -> None:
+    won = awards(tendered(House(discriminatory(6))))
+    assert won == {"anna": (3, 137), "bole": (1, 42), "chen": (2, 80)}
+    assert sum(cost for _, cost in won.values()) == 259
+
+
+def test_a_discriminatory_unit_below_the_reserve_wins_nothing() -> None:
+    house = House(discriminatory(3, reserve_price_minor=50))
+    house.units(house.anna, 90, 49)
+    house.units(house.bo, 50)
+    assert awards(house) == {"anna": (1, 90), "bole": (1, 50)}
 
 
 def test_what_is_not_paid_is_released() -> None:

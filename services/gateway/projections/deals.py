@@ -6,7 +6,7 @@ import msgspec
 
 from schemas import commands as c
 from schemas import events as e
-from schemas.auctions import UniformTerms
+from schemas.auctions import LicenceTerms
 from schemas.envelope import Message
 from schemas.ids import derive_id
 from services.gateway import tables as t
@@ -31,7 +31,7 @@ def _auction_opened(rows: Rows, event: e.AuctionOpened, position: int) -> None:
         start_price_minor=terms.start_price_minor,
         reserve_price_minor=None if terms.reserve_hidden else terms.reserve_price_minor,
         reserve_met=None if terms.sealed else terms.reserve_price_minor == 0,
-        licences=terms.licences if isinstance(terms, UniformTerms) else 1,
+        licences=terms.licences if isinstance(terms, LicenceTerms) else 1,
         licences_sold=0,
         awards=0,
         bid_count=0,
