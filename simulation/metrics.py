@@ -7,7 +7,7 @@ from typing import Final
 
 from market.venue import Emission
 from schemas import events as e
-from schemas.auctions import UniformTerms
+from schemas.auctions import LicenceTerms
 from schemas.base import Command
 from schemas.catalogue import AuctionOffer
 from schemas.commands import TimePassed
@@ -85,7 +85,7 @@ class Metrics:
         surplus = realised = most = 0
         for auction_id in self._ended:
             worth, terms = values.get(auction_id, {}), self._opened[auction_id].terms
-            licences = terms.licences if isinstance(terms, UniformTerms) else 1
+            licences = terms.licences if isinstance(terms, LicenceTerms) else 1
             most += sum(sorted(worth.values(), reverse=True)[:licences])
             for trade in self._sold.get(auction_id, ()):
                 realised += worth.get(trade.buyer_id, 0)

@@ -14,6 +14,7 @@ from schemas import commands as c
 from schemas.auctions import (
     INCREMENT_TABLES,
     AuctionTerms,
+    DiscriminatoryTerms,
     DutchTerms,
     EnglishTerms,
     Relist,
@@ -77,6 +78,7 @@ FORMATS: Final[tuple[tuple[type[Any], dict[str, Any]], ...]] = (
     (DutchTerms, {"step_minor": 700, "interval_ms": 900, "floor_price_minor": 1}),
     (UniformTerms, {"licences": 2}),
     (UniformTerms, {"licences": 3, "pricing": UniformPricing.LOWEST_WINNING}),
+    (DiscriminatoryTerms, {"licences": 3}),
 )
 BIDDING: Final = ("bid", "subscribe", "request")
 OFTEN: Final = {

@@ -4,6 +4,7 @@ reads one before the end, by whatever route, stream or command there is.
 
 import itertools
 import json
+import random
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -30,11 +31,13 @@ END_MS = 3_600_000
 
 
 class Canaries:
-    """Amounts that appear nowhere by chance, each with the one who may see it."""
+    """Amounts that appear nowhere by chance, each with the one who may see it. Nor do two owners'
+    totals agree by chance, as those of evenly spaced amounts would.
+    """
 
     def __init__(self) -> None:
-        self._bids = itertools.count(73_190_000_003, 10_000_019)
-        self._reserves = itertools.count(91_730_000_009, 10_000_019)  # above every bid
+        self._bids = _rising(73_190_000_003)
+        self._reserves = _rising(91_730_000_009)  # above every bid
         self.of: dict[str, set[int]] = defaultdict(set)
 
     def new(self, owner: str) -> int:
@@ -46,6 +49,11 @@ class Canaries:
         """Return the amounts in a text that its reader may not see."""
         hidden = set().union(*(owned for owner, owned in self.of.items() if owner != reader))
         return {amount for amount in hidden if str(amount) in text}
+
+
+def _rising(first: int) -> Iterator[int]:
+    rng = random.Random(first)
+    return itertools.accumulate(iter(lambda: rng.randrange(1, 20_000_000), 0), initial=first)
 
 
 class House:
@@ -125,6 +133,8 @@ class House:
             for line in lines:
                 self.canaries.of[name] |= {abs(line["amount_minor"]), line["balance_minor"]}
             self.canaries.of[name] = {n for n in self.canaries.of[name] if n > 10**9} - {MONEY}
+        for one, other in itertools.combinations(self.canaries.of.values(), 2):
+            assert not one & other, "what two own gives neither away"
 
     def known(self) -> walk.Known:
         self.size = self.market.published()
