@@ -6,6 +6,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from schemas.auctions import (
     INCREMENT_TABLES,
     AuctionTerms,
+    DiscriminatoryTerms,
     DutchTerms,
     EnglishTerms,
     IncrementStep,
@@ -123,6 +124,10 @@ def uniform(
     licences: int, pricing: UniformPricing = UniformPricing.HIGHEST_LOSING, **terms: Any
 ) -> UniformTerms:
     return UniformTerms(licences=licences, pricing=pricing, **common(**terms))
+
+
+def discriminatory(licences: int, **terms: Any) -> DiscriminatoryTerms:
+    return DiscriminatoryTerms(licences=licences, **common(**terms))
 
 
 def _stepping(drawn: Drawn) -> EnglishTerms:

@@ -4,15 +4,18 @@ from collections.abc import Iterator
 from fractions import Fraction
 from typing import Final
 
+from market.call_market import k_double_auction, mcafee
 from schemas.auctions import UniformPricing
-from simulation.theory import formulas, measures
+from simulation.theory import clearings, formulas, measures
 from simulation.theory import zero_intelligence as zi
 from simulation.theory.bidding import shaded, truthful
 from simulation.theory.checks import Check, Relation
+from simulation.theory.clearings import Worked
 from simulation.theory.experiments import (
     UNIT,
     Drawn,
     Given,
+    discriminatory,
     english,
     first_price,
     second_price,
@@ -23,12 +26,21 @@ VICKREY: Final = "Vickrey 1961"
 KRISHNA: Final = "Krishna, ch. 2"
 RESERVES: Final = "Riley and Samuelson 1981"
 MANY: Final = "Krishna, ch. 12"
+PACKAGES: Final = "Krishna, ch. 16"
+BOOK: Final = "published book"
+WILSON: Final = "Wilson 1985"
+MCAFEE: Final = "McAfee 1992"
+COPIES: Final = "Goldberg et al. 2006"
 GODE_SUNDER: Final = "Gode and Sunder 1993"
 OWN: Final = "own derivation"
 EBAY: Final = "eBay's increments, 2003"
 GRAIN: Final = Fraction(2, UNIT)
 HALF: Final = Fraction(1, 2)
 BIDDERS: Final = (2, 3, 5, 10)
+BIDS: Final = "13000:45 12900:95 12800:25 12700:35 12600:25 12500:55 12400:200 12300:80 12200:60"
+ASKS: Final = (
+    "12200:10 12300:125 12400:155 12500:90 12600:20 12700:10 12800:15 12900:10 13000:50 13100:35"
+)
 
 
 def _first_price(bidders: int, reserve_minor: int = 0) -> Drawn:
@@ -115,10 +127,17 @@ def _licences() -> Iterator[Check]:
         yield Check(f"uniform/n=10/k=5/above-k={k}", MANY, more, both, measures.gain, 10 * GRAIN)
 
 
+SIX_UNITS: Final = (
+    (50, 47, 40, 32, 15, 5),
+    (42, 28, 20, 12, 7, 3),
+    (45, 35, 24, 14, 9, 6),
+)
+
+
 def _six_units() -> Iterator[Check]:
-    bids = ((50, 47, 40, 32, 15, 5), (42, 28, 20, 12, 7, 3), (45, 35, 24, 14, 9, 6))
-    highest_losing = (Given(uniform(6), bids),)
-    lowest_winning = (Given(uniform(6, UniformPricing.LOWEST_WINNING), bids),)
+    highest_losing = (Given(uniform(6), SIX_UNITS),)
+    lowest_winning = (Given(uniform(6, UniformPricing.LOWEST_WINNING), SIX_UNITS),)
+    own_bids = (Given(discriminatory(6), SIX_UNITS),)
     for bidder, licences in enumerate((3, 1, 2)):
         won = measures.won_by(bidder)
         name = f"six-units/uniform/licences-of-{bidder + 1}"
@@ -128,6 +147,10 @@ def _six_units() -> Iterator[Check]:
         ("uniform/revenue", 192, highest_losing, measures.total),
         ("lowest-winning/price", 35, lowest_winning, measures.unit_price),
         ("lowest-winning/revenue", 210, lowest_winning, measures.total),
+        ("discriminatory/paid-by-1", 137, own_bids, measures.paid_by(0)),
+        ("discriminatory/paid-by-2", 42, own_bids, measures.paid_by(1)),
+        ("discriminatory/paid-by-3", 80, own_bids, measures.paid_by(2)),
+        ("discriminatory/revenue", 259, own_bids, measures.total),
     ):
         yield Check(f"six-units/{what}", MANY, Fraction(theory), runs, measure)
 
@@ -149,6 +172,53 @@ def _rules() -> Iterator[Check]:
     yield Check("second-price/below-reserve", VICKREY, Fraction(0), (below,), measures.total)
 
 
+def _clearings() -> Iterator[Check]:
+    """What no deal of the market uses yet is looked at without a venue."""
+    vickrey = Worked(clearings.vickrey_units, (SIX_UNITS, 6))
+    two = Worked(clearings.packages_pay, (("one", "A", 150), ("two", "B", 150), ("all", "AB", 200)))
+    joined = Worked(clearings.packages_pay, (("one", "A", 2), ("two", "B", 2), ("all", "AB", 2)))
+    book = Worked(clearings.book, (BIDS, ASKS))
+    buyers, sellers = (100, 90, 80, 70, 60), (80, 85, 95, 100, 110)
+    in_tenths = tuple(tuple(10 * each for each in side) for side in (buyers, sellers))
+    middle, truthful = Worked(k_double_auction, in_tenths), Worked(mcafee, in_tenths)
+    reducing = Worked(mcafee, ((10, 9, 8, 1), (1, 2, 7, 8)))
+    mean = Worked(mcafee, ((90, 80, 70, 40), (20, 30, 40, 50)))
+    deficit = Worked(clearings.externalities, (buyers, sellers))
+    crowd = Worked(clearings.best_single_revenue, ((10,) * 10 + (1,) * 90,))
+    paid, sold = clearings.part("buyers_pay_minor"), clearings.part("trades")
+    tenths = clearings.part("buyers_pay_minor", 10)
+    for name, source, theory, ran, measure in (
+        ("six-units/vickrey/paid-by-1", MANY, 72, vickrey, clearings.at(0)),
+        ("six-units/vickrey/paid-by-2", MANY, 32, vickrey, clearings.at(1)),
+        ("six-units/vickrey/paid-by-3", MANY, 60, vickrey, clearings.at(2)),
+        ("six-units/vickrey/revenue", MANY, 164, vickrey, clearings.total),
+        ("packages/two-beat-one/paid-by-1", PACKAGES, 50, two, clearings.at(0)),
+        ("packages/two-beat-one/paid-by-2", PACKAGES, 50, two, clearings.at(1)),
+        ("packages/one-joins/revenue", PACKAGES, 0, joined, clearings.total),
+        ("call-market/price", BOOK, 12_400, book, clearings.part("price_minor")),
+        ("call-market/volume", BOOK, 290, book, clearings.part("volume")),
+        ("double-auction/trades", WILSON, 2, middle, sold),
+        ("double-auction/price", WILSON, HALF * 175, middle, tenths),
+        ("double-auction/vickrey/deficit", MCAFEE, 10, deficit, clearings.deficit),
+        ("mcafee/same/price", MCAFEE, HALF * 175, truthful, tenths),
+        ("mcafee/reducing/trades", MCAFEE, 2, reducing, sold),
+        ("mcafee/reducing/buyers-pay", MCAFEE, 8, reducing, paid),
+        ("mcafee/reducing/sellers-get", MCAFEE, 7, reducing, clearings.part("sellers_get_minor")),
+        ("mcafee/mean/trades", MCAFEE, 3, mean, sold),
+        ("mcafee/mean/price", MCAFEE, HALF * 9, mean, tenths),
+        ("copies/crowd/best-single-price", COPIES, 100, crowd, clearings.number),
+    ):
+        yield Check(name, source, Fraction(theory), (ran,), measure)
+    for bids, earns in (
+        ((1, 2), HALF),
+        ((1, 1), Fraction(1)),
+        ((6, 5, 4, 3, 2, 1), Fraction(207, 32)),
+    ):
+        name = f"copies/{'-'.join(map(str, bids))}/revenue"
+        coins = Worked(clearings.over_all_coins, (bids,))
+        yield Check(name, COPIES, earns, (coins,), clearings.number)
+
+
 def _zero_intelligence() -> Iterator[Check]:
     """Unconstrained traders trade every unit; the rules alone make constrained ones efficient, if
     there is time.
@@ -164,6 +234,15 @@ def _zero_intelligence() -> Iterator[Check]:
         ):
             yield Check(
                 f"{name}/{what}", GODE_SUNDER, theory, runs, measure, relation=Relation(relation)
+            )
+        for shouts, fewer in ((100, 50), (2_000, 100)):
+            yield Check(
+                f"{name}/constrained/shouts={shouts}/above-shouts={fewer}",
+                GODE_SUNDER,
+                Fraction(0),
+                (zi.Periods(market, True, shouts), zi.Periods(market, True, fewer)),
+                zi.gain,
+                relation=Relation.AT_LEAST,
             )
         for shouts, most in ((50, Fraction(3, 5)), (100, Fraction(9, 10))):
             yield Check(
@@ -184,6 +263,7 @@ CHECKS: Final[tuple[Check, ...]] = (
     *_licences(),
     *_six_units(),
     *_rules(),
+    *_clearings(),
     *_zero_intelligence(),
 )
 CONTROLS: Final[tuple[Check, ...]] = (
