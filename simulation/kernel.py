@@ -10,16 +10,18 @@ from collections.abc import Iterator
 from random import Random
 from typing import Final, Protocol
 
+from market.ledger import hold_of
 from market.venue import Emission
 from schemas import events as e
-from schemas.auctions import AuctionTerms
 from schemas.base import Command, Event
 from schemas.ids import make_id
 from schemas.parties import VenueTerms
 from simulation.chance import Chance
+from simulation.lot import Lot
 from simulation.stage import Stage
 
-# By which of its fields an event is followed. A bid's own events go to its bidder alone.
+# By which of its fields an event is followed. A bid's own events go to its bidder alone, and
+# refused funds to who should have paid.
 FOLLOWED_BY: Final[dict[type, tuple[str, ...]]] = {
     e.AuctionOpened: ("listing_id", "supplier_id"),
     e.AuctionExtended: ("auction_id",),
@@ -29,6 +31,7 @@ FOLLOWED_BY: Final[dict[type, tuple[str, ...]]] = {
     e.BidOutbid: ("bidder_id",),
     e.BidRejected: ("bidder_id",),
     e.BidLost: ("bidder_id",),
+    e.FundsRefused: (),
     e.TradeExecuted: ("deal_id", "buyer_id"),
     e.GrantIssued: ("buyer_id",),
     e.SubscriptionRejected: ("buyer_id",),
@@ -53,18 +56,6 @@ class Agent(Protocol):
         """Something it follows has happened."""
 
 
-class Lot:
-    """What everybody sees of an auction: its terms, its price while it is open, and its end."""
-
-    __slots__ = ("auction_id", "ends_at_ms", "price_minor", "terms")
-
-    def __init__(self, auction_id: str, terms: AuctionTerms) -> None:
-        self.auction_id = auction_id
-        self.terms = terms
-        self.price_minor = 0
-        self.ends_at_ms = terms.ends_at_ms
-
-
 class Desk:
     """An agent's place at the market: its clock, its randomness, and its way to say something."""
 
@@ -81,10 +72,10 @@ class Desk:
     def now_ms(self) -> int:
         return self._kernel.now_ms
 
-    def stream(self, purpose: str) -> Random:
+    def stream(self, *purpose: str) -> Random:
         """Return a random stream of this agent's own, from its beginning."""
         kernel = self._kernel
-        return kernel.chance.stream(kernel.replication, self._key, purpose)
+        return kernel.chance.stream(kernel.replication, self._key, *purpose)
 
     def id(self, role: str) -> str:
         self._count += 1
@@ -179,9 +170,12 @@ class Kernel:
             if fields is None:
                 continue
             self._see(message)
-            for field in fields:
-                desks = self.followers.get(getattr(message, field))
-                if desks:
+            if isinstance(message, e.FundsRefused):
+                keys = [hold_of(message.request)[1]]
+            else:
+                keys = [getattr(message, field) for field in fields]
+            for key in keys:
+                if desks := self.followers.get(key):
                     for desk in tuple(desks):
                         desk.agent.hear(message, desk)  # type: ignore[arg-type]  # an event
 

@@ -10,7 +10,7 @@ from schemas import events as e
 from schemas.auctions import LicenceTerms
 from schemas.base import Command
 from schemas.catalogue import AuctionOffer
-from schemas.commands import TimePassed
+from schemas.commands import PlaceBid, TimePassed
 
 HOUR_MS: Final = 3_600_000
 MINOR: Final = 100  # minor units in one of the currency; figures of money are in the latter
@@ -21,6 +21,7 @@ class Metrics:
 
     def __init__(self) -> None:
         self._commands = 0
+        self._bids = self._refused = 0
         self._counts: Counter[type] = Counter()
         self._opened: dict[str, e.AuctionOpened] = {}
         self._ended: dict[str, int] = {}
@@ -37,6 +38,11 @@ class Metrics:
                     pass
                 case Command():
                     self._commands += 1
+                    self._bids += isinstance(message, PlaceBid)
+                case e.BidRejected():
+                    self._refused += 1
+                case e.FundsRefused() if isinstance(message.request, PlaceBid):
+                    self._refused += 1
                 case e.AuctionOpened():
                     self._opened[message.id] = message
                 case e.TradeExecuted() if isinstance(message.offer, AuctionOffer):
@@ -54,7 +60,6 @@ class Metrics:
     def figures(self, values: Mapping[str, Mapping[str, int]]) -> dict[str, float]:
         """Return figures by name. `values` is by auction and bidder; shares lie between 0 and 1."""
         counts, ended = self._counts, len(self._ended)
-        bids = counts[e.BidPlaced] + counts[e.BidRejected]
         waits = [at_ms - self._opened[id].at_ms for id, at_ms in self._ended.items()]
         surplus, realised, most = self._surplus(values)
         return {
@@ -70,8 +75,8 @@ class Metrics:
             "sell_through": _share(len(self._sold), ended),
             "hours_to_clear": fmean(waits) / HOUR_MS if waits else 0,
             "extensions": counts[e.AuctionExtended],
-            "bids": bids,
-            "refused_bids": _share(counts[e.BidRejected], bids),
+            "bids": self._bids,
+            "refused_bids": _share(self._refused, self._bids),
             "uses": counts[e.UsageRecorded],
             "price_dispersion": self._dispersion(),
             "hhi": _hhi(self._earned.values()),

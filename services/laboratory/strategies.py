@@ -3,7 +3,8 @@
 from importlib.metadata import entry_points
 from typing import Final
 
-from simulation.agents.bidding import BIDDING, Maker
+from simulation.agents.bidding import Maker
+from simulation.agents.registry import BIDDING
 
 GROUP: Final = "databourse.strategies"
 

@@ -26,7 +26,7 @@ Drawn = Callable[[Random, int], float]  # from chance and the time
 
 class MeteredUser:
     """Subscribes, uses in bursts until the budget is used up, gives the grant back, and begins
-    again.
+    again, until it has no money for another budget.
     """
 
     def __init__(

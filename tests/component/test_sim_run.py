@@ -21,38 +21,51 @@ from streams.embedded import EmbeddedReader
 ROOT = Path(__file__).parents[2]
 GUANGXI = ROOT / "examples" / "guangxi.toml"
 SIM_RUN = [sys.executable, "-m", "services.cli", "sim", "run"]
-SMALL = ["days=12", "agents.buyers=60", "agents.users=8", "agents.readers=20"]
+SMALL = ["days=10", "agents.buyers=60", "agents.users=4", "agents.readers=10"]
+TINY = ["days=2", "agents.buyers=20", "agents.users=2", "agents.readers=4"]
 
 
-def run(folder: Path, seed: int = 7) -> dict:
-    return simulate(read_scenario(GUANGXI, SMALL), seed, folder, lambda done: None)
+def run(folder: Path, seed: int = 7, settings: list[str] = TINY) -> dict:
+    return simulate(read_scenario(GUANGXI, settings), seed, folder, lambda done: None)
 
 
-def test_a_run_is_a_market_that_verifies_and_replays(tmp_path: Path) -> None:
-    run(tmp_path / "year")
-    log = EmbeddedReader(tmp_path / "year")
-    notes, key = stored_notes(tmp_path / "year"), stored_verifier(tmp_path / "year")
-    assert verify_log(log, notes, key).findings == []
+@pytest.fixture(scope="module")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("run") / "small"
+    run(folder, settings=SMALL)
+    return folder
+
+
+def test_a_run_is_a_market_that_verifies_and_replays(small: Path) -> None:
+    log = EmbeddedReader(small)
+    assert verify_log(log, stored_notes(small), stored_verifier(small)).findings == []
     assert replay_log(log).findings == []
     log.close()
 
 
-def test_a_run_leaves_tables_and_figures_that_agree(tmp_path: Path) -> None:
-    about = run(tmp_path / "year")
-    folder = open_run(tmp_path / "year")
-    assert folder.about == json.loads(json.dumps(about))
-    assert len(folder.table("trades")) == about["metrics"]["trades"] > 50
+def test_a_run_leaves_tables_and_figures_that_agree(small: Path) -> None:
+    folder = open_run(small)
+    metrics = folder.about["metrics"]
+    assert len(folder.table("trades")) == metrics["trades"] > 20
     assert sum(row["amount_minor"] for row in folder.table("ledger")) == 0
     charged = sum(row["charge_minor"] for row in folder.table("usage"))
-    assert charged == round(about["metrics"]["meter_revenue"] * 100) > 0
+    assert charged == round(metrics["meter_revenue"] * 100) > 0
     assert {row["mode"] for row in folder.table("trades")} >= {"english", "free", "metered"}
-    assert 0.3 < about["metrics"]["efficiency"] <= 1
+    assert 0.3 < metrics["efficiency"] <= 1
 
 
+def test_agents_look_before_they_bid(small: Path) -> None:
+    bids = open_run(small).table("bids")
+    refused = [bid for bid in bids if bid["outcome"] != "placed"]
+    assert len(bids) > 100
+    assert len(refused) < len(bids) * 0.05
+
+
+@pytest.mark.long
 def test_the_seed_alone_decides_the_bytes(tmp_path: Path) -> None:
     digests = set()
     for number in (1, 2):
-        sets = [part for setting in SMALL for part in ("--set", setting)]
+        sets = [part for setting in TINY for part in ("--set", setting)]
         out = str(tmp_path / str(number))
         told = subprocess.run(
             [*SIM_RUN, str(GUANGXI), *sets, "--out", out, "--json"],
@@ -72,10 +85,9 @@ def test_an_unknown_setting_is_refused_with_a_suggestion() -> None:
         read_scenario(GUANGXI, ["agents.buyer=3"])
 
 
-def test_a_folder_that_holds_a_market_is_not_written_to(tmp_path: Path) -> None:
-    run(tmp_path)
+def test_a_folder_that_holds_a_market_is_not_written_to(small: Path) -> None:
     with pytest.raises(UsageError, match="holds a market already"):
-        run(tmp_path)
+        run(small)
 
 
 def test_a_strategy_of_another_distribution_is_found(
