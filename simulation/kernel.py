@@ -8,7 +8,7 @@ an auction, a listing, an access request, or itself. What is sealed never has an
 import heapq
 from collections.abc import Iterator
 from random import Random
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from market.ledger import hold_of
 from market.venue import Emission
@@ -54,6 +54,13 @@ class Agent(Protocol):
 
     def hear(self, event: Event, desk: "Desk") -> None:
         """Something it follows has happened."""
+
+
+class Character(NamedTuple):
+    """What a bidder truly is; `role` is "" for those who bid for themselves alone."""
+
+    strategy: str
+    role: str
 
 
 class Desk:
@@ -107,7 +114,9 @@ class Desk:
 
 
 class Kernel:
-    """Drives one venue. `values` is ground truth, by auction and bidder; no rule sees it."""
+    """Drives one venue. `values`, by auction and bidder, and `characters`, by bidder, are ground
+    truth that no rule sees.
+    """
 
     def __init__(
         self, terms: VenueTerms, start_ms: int, chance: Chance, replication: int = 0
@@ -118,6 +127,7 @@ class Kernel:
         self.followers: dict[str, dict[Desk, None]] = {}
         self.lots: dict[str, Lot] = {}
         self.values: dict[str, dict[str, int]] = {}
+        self.characters: dict[str, Character] = {}
         self._queue: list[tuple[int, int, Command | Desk]] = []
         self._sequence = 0
         self._happened: list[list[Emission]] = []

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from services.laboratory.figures import COLOURS, FAINT, INK, in_short, outside_legend, plain_numbers
 
 _QUIET: Final = "#5b6873"
+ROWS_MIN: Final = 5  # a single bar does not fill the picture
 Draw = Callable[[Axes], None]
 
 
@@ -29,13 +30,20 @@ def stacked(
             axes.bar(places, heights, 0.82, bottom=below, color=colour, label=name)
             below = [one + other for one, other in zip(below, heights, strict=True)]
         top = max(below, default=0.0) or 1.0
-        for place, what in marks:
+        for number, (place, what) in enumerate(marks):
             axes.axvline(place, color=INK, lw=0.9, ls=(0, (3, 2)))
-            axes.text(place, top * 1.04, f" {what}", fontsize=8, color=_QUIET, va="bottom")
+            axes.text(
+                place,
+                top * (1.03 + 0.08 * (number % 2)),
+                f" {what}",
+                fontsize=8,
+                color=_QUIET,
+                va="bottom",
+            )
         every = max(1, len(labels) // 13)
         axes.set_xticks(places[::every], labels[::every])
         axes.set_xlim(-0.6, len(labels) - 0.4)
-        axes.set_ylim(0, top * (1.16 if marks else 1.06))
+        axes.set_ylim(0, top * (1.22 if marks else 1.06))
         axes.set_ylabel(y_label)
         plain_numbers(axes)
         outside_legend(axes)
@@ -65,7 +73,9 @@ def ranked(
             )
         axes.grid(visible=False)
         axes.tick_params(axis="y", length=0)
-        axes.set_xlim(0, (max(widths, default=0.0) or 1.0) * 1.14)
+        least = min((0.0, *widths))
+        axes.set_xlim(least * 1.14, (max(widths, default=0.0) or 1.0) * 1.14)
+        axes.set_ylim(min(-0.6, len(names) - ROWS_MIN), len(names) - 0.4)
         axes.set_xlabel(x_label)
         plain_numbers(axes, "x")
 

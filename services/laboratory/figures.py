@@ -9,7 +9,7 @@ from typing import Any, Final, NamedTuple
 import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, MaxNLocator, NullFormatter
+from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 # Told apart by readers who do not see all colours too (Okabe and Ito 2008), darkened for white.
 COLOURS: Final = ("#0072b2", "#d55e00", "#009e73", "#aa4499", "#b08400", "#56a0d0", "#555555")
@@ -142,6 +142,7 @@ def plain_numbers(axes: Axes, which: str = "y") -> None:
     """Write large numbers with k and M on this axis."""
     axis = axes.yaxis if which == "y" else axes.xaxis
     if axis.get_scale() == "log":
+        axis.set_major_locator(LogLocator(10, (1, 2, 5), numticks=12))
         axis.set_minor_formatter(NullFormatter())
     else:
         axis.set_major_locator(MaxNLocator(5))

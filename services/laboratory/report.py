@@ -2,8 +2,9 @@
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from itertools import zip_longest
 from typing import Any, Final
 
 from services.laboratory import drawings, page
@@ -13,7 +14,7 @@ from services.laboratory.run_folder import Record, RunFolder
 
 DAY_MS: Final = 86_400_000
 RANKS_MAX: Final = 12
-BUCKETS_MAX: Final = 60
+STRATEGIES_MIN: Final = 2
 PLACED: Final = "placed"
 HEADLINE: Final = (  # name among the metrics, what it is called, whether it is a share
     ("commands", "commands", False),
@@ -22,8 +23,9 @@ HEADLINE: Final = (  # name among the metrics, what it is called, whether it is 
     ("efficiency", "efficiency", True),
     ("sell_through", "auctions sold", True),
     ("gini", "Gini of suppliers", False),
-    ("hhi", "HHI", False),
 )
+PREPAID: Final = "metered"  # a trade at this mode is paid by use, not at once
+REFUSED_SHOWN_MIN: Final = 0.005  # a smaller share needs no picture of its reasons
 Marks = Sequence[tuple[int, str, float]]  # when, which kind, how much
 
 
@@ -33,10 +35,11 @@ def report(run: RunFolder) -> str:
     config = run.about["config"]
     parts = [
         page.cards(_headline(run)),
-        _traded(trades, usage),
-        _bidding(bids),
+        _traded(trades, usage, config),
+        _bidding(bids, config),
+        _strategies(trades, bids),
         _earning(trades, usage),
-        _using(usage),
+        _using(usage, config),
         _metrics(run.about["metrics"]),
         page.folded("The scenario as it was run", json.dumps(config, indent=2, ensure_ascii=False)),
         page.folded("Seed, versions, digests", json.dumps(_origin(run), indent=2)),
@@ -50,67 +53,104 @@ def _headline(run: RunFolder) -> list[tuple[str, str]]:
     for name, what, percent in HEADLINE:
         value = metrics.get(name)
         if value is not None:
-            shown.append((what, f"{value:.1%}" if percent else in_short(value)))
+            unit = f" {_currency(run.about['config'])}" if name == "revenue" else ""
+            shown.append((what, f"{value:.1%}" if percent else in_short(value) + unit))
     return shown
 
 
-def _traded(trades: list[Record], usage: list[Record]) -> str:
+def _traded(trades: list[Record], usage: list[Record], config: Record) -> str:
     """Draw what was paid over time, and at which prices, by format."""
     if not trades and not usage:
         return ""
-    paid = [(t["at_ms"], t["mode"], t["price_minor"] / 100) for t in trades if t["price_minor"]]
+    sold = [t for t in trades if t["price_minor"] and t["mode"] != PREPAID]
+    paid = [(t["at_ms"], _words(t["mode"]), t["price_minor"] / 100) for t in sold]
     paid += [(u["at_ms"], "metered use", u["charge_minor"] / 100) for u in usage]
     totals: dict[str, float] = defaultdict(float)
     for _, kind, amount in paid:
         totals[kind] += amount
-    pictures = []
+    pictures, currency = [], _currency(config)
     if whole := sum(totals.values()):
         most = max(totals, key=lambda name: totals[name])
-        says = f"{in_short(whole)} in all; {most} brought {totals[most] / whole:.0%} of it."
-        pictures.append(_over_time("Paid for data", says, paid, "paid"))
-    prices = _grouped((t["mode"], t["price_minor"] / 100) for t in trades if t["price_minor"])
+        says = (
+            f"{in_short(whole)} {currency} in all; {most} brought {totals[most] / whole:.0%} of it."
+        )
+        pictures.append(_over_time("Paid for data", says, paid, currency or "paid", config))
+    prices = _grouped((_words(t["mode"]), t["price_minor"] / 100) for t in sold)
     if prices:
         title = "Prices by format"
-        drawn = svg(drawings.spread(prices, "price of a trade"), title)
+        drawn = svg(drawings.spread(prices, f"price of a trade {currency}".strip()), title)
         says = "Box: the middle half. Line: the median. Whiskers: 5 % to 95 %."
         pictures.append(Picture(title, says, drawn))
-    counts = Counter(t["mode"] for t in trades)
+    counts = Counter(_words(t["mode"]) for t in trades)
     title = "Trades by format"
     drawn = svg(drawings.ranked(counts.most_common(), "trades"), title)
     pictures.append(Picture(title, f"{len(trades):,} trades, free access included.", drawn))
     return page.section("What was traded", "", pictures)
 
 
-def _bidding(bids: list[Record]) -> str:
-    """Draw bids over time, why they were refused, and how near the end they came."""
+def _bidding(bids: list[Record], config: Record) -> str:
+    """Draw bids over time, why they were refused, and how many an auction gets."""
     if not bids:
         return ""
     refused = Counter(b["outcome"] for b in bids if b["outcome"] != PLACED)
-    marked = [(b["at_ms"], PLACED if b["outcome"] == PLACED else "refused", 1.0) for b in bids]
-    says = f"{len(bids):,} bids, of which {sum(refused.values()) / len(bids):.1%} were refused."
-    pictures = [_over_time("Bids", says, marked, "bids")]
-    if refused:
+    share = sum(refused.values()) / len(bids)
+    marked = [(b["at_ms"], _words(b.get("format") or "bids"), 1.0) for b in bids]
+    says = f"{len(bids):,} bids, of which {share:.1%} were refused."
+    pictures = [_over_time("Bids", says, marked, "bids", config)]
+    if share >= REFUSED_SHOWN_MIN:
         title = "Why bids were refused"
-        ranks = [(why.replace("_", " "), float(n)) for why, n in refused.most_common(RANKS_MAX)]
+        ranks = [(_words(why), float(n)) for why, n in refused.most_common(RANKS_MAX)]
         drawn = svg(drawings.ranked(ranks, "bids"), title)
         pictures.append(Picture(title, f"Most often: {ranks[0][0]}.", drawn))
-    each = Counter(b["auction_id"] for b in bids)
-    top = max(each.values())
-    edges = [edge - 0.5 for edge in range(1, min(top, 40) + 2)]
-    title = "Bids in an auction"
-    drawn = svg(drawings.histogram(list(each.values()), edges, ("bids", "auctions")), title)
-    says = (
-        f"{len(each):,} auctions with bids, {len(bids) / len(each):.1f} bids each, {top} at most."
-    )
-    pictures.append(Picture(title, says, drawn))
+    each = Counter(b["auction_id"] for b in bids if b.get("format") != "dutch")
+    if each:
+        top = max(each.values())
+        edges = [edge - 0.5 for edge in range(1, top + 2, max(1, top // 40))]
+        title = "Bids in an auction"
+        drawn = svg(drawings.histogram(list(each.values()), edges, ("bids", "auctions")), title)
+        mean = sum(each.values()) / len(each)
+        says = f"{mean:.1f} on average, {top} at most; without Dutch auctions, which end with one."
+        pictures.append(Picture(title, says, drawn))
     return page.section("How it was bid for", "", pictures)
+
+
+def _strategies(trades: list[Record], bids: list[Record]) -> str:
+    """Draw what each strategy gained, and how often it won where it bid."""
+    tried: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for bid in bids:
+        if bid.get("strategy"):
+            tried[bid["strategy"]].add((bid["auction_id"], bid["bidder_id"]))
+    if len(tried) < STRATEGIES_MIN:
+        return ""
+    gained: dict[str, float] = defaultdict(float)
+    won: Counter[str] = Counter()
+    for trade in trades:
+        if strategy := trade.get("strategy"):
+            won[strategy] += 1
+            gained[strategy] += (trade["value_minor"] - trade["price_minor"]) / 100
+    pictures = []
+    for title, says, figures in (
+        (
+            "What an auction brings the bidder",
+            "Value less price, over all auctions it bid in; what is lost counts as nothing.",
+            gained,
+        ),
+        ("How many bidders win, in per cent", "Of those who bid in an auction.", won),
+    ):
+        scale = 100 if figures is won else 1
+        ranks = [(_words(name), scale * figures[name] / len(each)) for name, each in tried.items()]
+        ranks.sort(key=lambda rank: -rank[1])
+        pictures.append(Picture(title, says, svg(drawings.ranked(ranks, ""), title)))
+    about = "By strategy. Values are known to the simulation alone."
+    return page.section("Who bid well", about, pictures)
 
 
 def _earning(trades: list[Record], usage: list[Record]) -> str:
     """Draw who earned most, and how unequally."""
     earned: dict[str, float] = defaultdict(float)
     for record in trades:
-        earned[record["supplier"]] += record["price_minor"] / 100
+        if record["mode"] != PREPAID:
+            earned[record["supplier"]] += record["price_minor"] / 100
     for record in usage:
         earned[record["supplier"]] += record["charge_minor"] / 100
     if not any(earned.values()):
@@ -130,7 +170,7 @@ def _earning(trades: list[Record], usage: list[Record]) -> str:
     return page.section("Who earned", "", pictures)
 
 
-def _using(usage: list[Record]) -> str:
+def _using(usage: list[Record], config: Record) -> str:
     if not usage:
         return ""
     clients: dict[str, float] = defaultdict(float)
@@ -138,13 +178,16 @@ def _using(usage: list[Record]) -> str:
         clients[record["grant_id"]] += record["quantity"]
     used = [(u["at_ms"], "units", float(u["quantity"])) for u in usage]
     says = f"{len(usage):,} uses of {len(clients):,} grants."
-    pictures = [_over_time("Metered use", says, used, "units")]
+    pictures = [_over_time("Metered use", says, used, "units", config)]
     return page.section("What was used", "", pictures)
 
 
 def _metrics(metrics: dict[str, Any]) -> str:
-    rows = [(name.replace("_", " "), _figure(value)) for name, value in sorted(metrics.items())]
-    return page.section("All figures", "", more=page.table(("figure", "value"), rows))
+    rows = [(_words(name), _figure(value)) for name, value in sorted(metrics.items())]
+    half = -(-len(rows) // 2)
+    pairs = [(*one, *other) for one, other in zip_longest(rows[:half], rows[half:], fillvalue="")]
+    header = ("figure", "value", "figure", "value")
+    return page.section("All figures", "", more=page.table(header, pairs, texts=(2,)))
 
 
 def _grouped(pairs: Iterable[tuple[str, float]]) -> dict[str, list[float]]:
@@ -160,6 +203,14 @@ def _figure(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
+def _words(name: str) -> str:
+    return name.replace("_", " ")
+
+
+def _currency(config: Record) -> str:
+    return str(config.get("venue", {}).get("currency", ""))
+
+
 def _about(run: RunFolder) -> str:
     return f"Seed {run.about['seed']}, config {run.about['config_sha256'][:12]}."
 
@@ -168,10 +219,27 @@ def _origin(run: RunFolder) -> dict[str, Any]:
     return {name: value for name, value in run.about.items() if name not in ("config", "metrics")}
 
 
-def _over_time(title: str, says: str, marks: Marks, y_label: str) -> Picture:
+def _over_time(title: str, says: str, marks: Marks, y_label: str, config: Record) -> Picture:
     labels, layers = by_time(marks)
-    drawn = svg(drawings.stacked(labels, layers, y_label), title, WIDE)
+    first, last = min(at_ms for at_ms, _, _ in marks), max(at_ms for at_ms, _, _ in marks)
+    events = [
+        ((at_ms - first) / (last - first) * (len(labels) - 1), what)
+        for at_ms, what in _shocks(config)
+        if first < at_ms < last
+    ]
+    drawn = svg(drawings.stacked(labels, layers, y_label, events), title, WIDE)
     return Picture(title, says, drawn, wide=True)
+
+
+def _shocks(config: Record) -> Iterator[tuple[int, str]]:
+    """Yield when each shock of the scenario begins, and what it does."""
+    if "start" not in config:
+        return
+    start_ms = round(datetime.fromisoformat(config["start"]).timestamp() * 1000)
+    for shock in config.get("shocks", ()):
+        factors = [f"{w} ×{shock[w]:g}" for w in ("values", "use") if shock.get(w, 1) != 1]
+        what = " ".join([_words(shock.get("field") or ""), *factors]).strip()
+        yield start_ms + round(shock["at_day"] * DAY_MS), what
 
 
 def by_time(marks: Marks) -> tuple[list[str], dict[str, list[float]]]:

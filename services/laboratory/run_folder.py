@@ -4,9 +4,13 @@ run.json has title, config, config_sha256, seed, versions, events_sha256 and met
 name). Beside it are tables, all times in epoch milliseconds and all amounts in minor units:
 
     bids     at_ms auction_id bidder_id max_price_minor outcome ("placed" or why it was refused)
+             and ground truth: value_minor strategy role ("", "shill", "ring")
     trades   at_ms mode (a format, or "free", "metered") supplier buyer price_minor quantity
+             and of auctions deal_id value_minor strategy, which are the winner's
     usage    at_ms grant_id supplier buyer quantity charge_minor
+    ledger   at_ms kind cause_id account amount_minor
 
+The price of a metered trade is what was prepaid; what was paid is in usage.
 They may have more columns; a table without rows may be missing.
 """
 

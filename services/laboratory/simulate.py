@@ -77,7 +77,7 @@ def simulate(
     except ScenarioError as error:
         raise UsageError(f"the scenario does not fit: {error}") from error
     log = EmbeddedLog(out)
-    writer, tables, metrics = _Writer(log), Tables(), Metrics()
+    writer, tables, metrics = _Writer(log), Tables(out, kernel), Metrics()
     lasts_ms = scenario.end_ms - scenario.start_ms
     for cascade in kernel.run(scenario.end_ms):
         writer.take(cascade)
@@ -88,7 +88,7 @@ def simulate(
     log.close()
     _sign(out)
     figures = metrics.figures(kernel.values)
-    tables.write(out, figures)
+    tables.end(figures)
     about = _about(scenario, seed, writer.digest.hexdigest(), figures)
     write_whole(out / ABOUT, json.dumps(about, indent=1, ensure_ascii=False).encode(), mode=0o644)
     write_whole(out / "report.html", report(RunFolder(out, about)).encode(), mode=0o644)

@@ -1,6 +1,5 @@
-"""The rows of a run's tables, folded from its cascades. `run_folder` says what they mean."""
+"""A run's tables, written while it runs. `run_folder` says what they mean."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -12,19 +11,69 @@ from market.venue import Emission
 from schemas import events as e
 from schemas.catalogue import FreeOffer, MeteredOffer
 from schemas.commands import PlaceBid
+from simulation.kernel import Character, Kernel
 
-COLUMNS: Final = {
-    "bids": ("at_ms", "auction_id", "format", "bidder_id", "max_price_minor", "outcome"),
-    "trades": ("at_ms", "mode", "listing_id", "supplier", "buyer", "price_minor", "quantity"),
-    "usage": ("at_ms", "grant_id", "supplier", "buyer", "quantity", "charge_minor"),
-    "ledger": ("at_ms", "kind", "cause_id", "account", "amount_minor"),
-    "metrics": ("name", "value"),
+_WHOLE, _TEXT = pa.int64(), pa.string()
+SCHEMAS: Final = {
+    name: pa.schema(columns)
+    for name, columns in {
+        "bids": {
+            "at_ms": _WHOLE,
+            "auction_id": _TEXT,
+            "format": _TEXT,
+            "bidder_id": _TEXT,
+            "max_price_minor": _WHOLE,
+            "outcome": _TEXT,
+            "value_minor": _WHOLE,
+            "strategy": _TEXT,
+            "role": _TEXT,
+        },
+        "trades": {
+            "at_ms": _WHOLE,
+            "mode": _TEXT,
+            "deal_id": _TEXT,
+            "listing_id": _TEXT,
+            "supplier": _TEXT,
+            "buyer": _TEXT,
+            "price_minor": _WHOLE,
+            "quantity": _WHOLE,
+            "value_minor": _WHOLE,
+            "strategy": _TEXT,
+        },
+        "usage": {
+            "at_ms": _WHOLE,
+            "grant_id": _TEXT,
+            "supplier": _TEXT,
+            "buyer": _TEXT,
+            "quantity": _WHOLE,
+            "charge_minor": _WHOLE,
+        },
+        "ledger": {
+            "at_ms": _WHOLE,
+            "kind": _TEXT,
+            "cause_id": _TEXT,
+            "account": _TEXT,
+            "amount_minor": _WHOLE,
+        },
+        "metrics": {"name": _TEXT, "value": pa.float64()},
+    }.items()
 }
+ROWS_HELD: Final = 50_000
+_NOBODY: Final = Character("", "")
 
 
 class Tables:
-    def __init__(self) -> None:
-        self._rows: dict[str, list[tuple[Any, ...]]] = defaultdict(list)
+    """Writes rows to `folder` in groups, as they come. `kernel` tells what no rule knows: who bids
+    how, and what things are truly worth.
+    """
+
+    def __init__(self, folder: Path, kernel: Kernel) -> None:
+        self._kernel = kernel
+        self._rows: dict[str, list[tuple[Any, ...]]] = {name: [] for name in SCHEMAS}
+        self._files = {
+            name: pq.ParquetWriter(folder / f"{name}.parquet", schema)
+            for name, schema in SCHEMAS.items()
+        }
         self._names: dict[str, str] = {}
         self._formats: dict[str, str] = {}
         self._suppliers: dict[str, str] = {}
@@ -50,15 +99,27 @@ class Tables:
                     self._traded(message)
         if isinstance(bid := cascade[0].message, PlaceBid):
             self._bid(bid, cascade)
+        for name, rows in self._rows.items():
+            if len(rows) >= ROWS_HELD:
+                self._flush(name)
 
-    def write(self, folder: Path, metrics: dict[str, float]) -> None:
+    def end(self, metrics: dict[str, float]) -> None:
         self._rows["metrics"] = list(metrics.items())
-        for name, columns in COLUMNS.items():
-            values = (
-                zip(*self._rows[name], strict=True) if self._rows[name] else [()] * len(columns)
-            )
-            table = pa.table(dict(zip(columns, map(list, values), strict=True)))
-            pq.write_table(table, folder / f"{name}.parquet")
+        for name, file in self._files.items():
+            self._flush(name)
+            file.close()
+
+    def _flush(self, name: str) -> None:
+        schema, rows = SCHEMAS[name], self._rows[name]
+        columns = zip(*rows, strict=True) if rows else [()] * len(schema)
+        arrays = [
+            pa.array(column, kind) for column, kind in zip(columns, schema.types, strict=True)
+        ]
+        self._files[name].write_table(pa.Table.from_arrays(arrays, schema=schema))
+        rows.clear()
+
+    def _worth(self, auction_id: str, bidder_id: str) -> int:
+        return self._kernel.values.get(auction_id, {}).get(bidder_id, 0)
 
     def _bid(self, bid: PlaceBid, cascade: Sequence[Emission]) -> None:
         outcome = "placed"
@@ -67,7 +128,11 @@ class Tables:
                 outcome = message.reason
         kind = self._formats.get(bid.auction_id, "")
         row = (bid.at_ms, bid.auction_id, kind, bid.bidder_id, bid.max_price_minor, str(outcome))
-        self._rows["bids"].append(row)
+        truth = (self._worth(bid.auction_id, bid.bidder_id), *self._who(bid.bidder_id))
+        self._rows["bids"].append((*row, *truth))
+
+    def _who(self, bidder_id: str) -> Character:
+        return self._kernel.characters.get(bidder_id, _NOBODY)
 
     def _traded(self, trade: e.TradeExecuted) -> None:
         match trade.offer:
@@ -78,8 +143,9 @@ class Tables:
             case _:
                 mode = self._formats[trade.deal_id]
         supplier, buyer = self._names[trade.supplier_id], self._names[trade.buyer_id]
-        row = (trade.at_ms, mode, trade.listing_id, supplier, buyer)
-        self._rows["trades"].append((*row, trade.price_minor, trade.quantity))
+        row = (trade.at_ms, mode, trade.deal_id, trade.listing_id, supplier, buyer)
+        truth = (self._worth(trade.deal_id, trade.buyer_id), self._who(trade.buyer_id).strategy)
+        self._rows["trades"].append((*row, trade.price_minor, trade.quantity, *truth))
 
     def _charged(self, charged: e.UsageCharged) -> None:
         quantity = self._quantity[charged.usage_id]

@@ -18,7 +18,7 @@ from simulation.agents.suppliers import Auctioneer
 from simulation.agents.users import MeteredUser, Office, Provider, Reader
 from simulation.chance import Chance
 from simulation.filler import CONTENT
-from simulation.kernel import Kernel
+from simulation.kernel import Character, Kernel
 from simulation.scenario.distributions import Distribution, Uniform
 from simulation.scenario.offers import entry, offer, pricing, terms
 from simulation.scenario.schema import DAY_MS, HOUR_MS, Listing, Scenario, ScenarioError
@@ -123,7 +123,10 @@ class _Builder:
             name = f"pty_buyer{number:05}"
             self._person(name, self._scenario.money.buyers, PartyKind.ENTERPRISE)
             chosen = _weighted([s.weight for s in strategies], self._draw(name, "strategy"))
-            bidding = self._strategy(strategies[chosen].strategy, strategies[chosen].settings)
+            strategy = strategies[chosen].strategy
+            bidding = self._strategy(strategy, strategies[chosen].settings)
+            role = getattr(bidding, "role", "")
+            self._kernel.characters[name] = Character(strategy, role)
             buyer = Buyer(name, bidding, currency)
             members.append((buyer, self._kernel.join(buyer, start_ms)))
         markets = {

@@ -20,6 +20,7 @@ TRADES = [
         (0, "english", "南宁气象", 90_000),
         (9, "dutch", "Beihai Port", 10_000),
         (70, "free", "Beihai Port", 0),
+        (71, "metered", "Beihai Port", 5_000_000),
     )
 ]
 BIDS = [
@@ -56,6 +57,23 @@ def test_a_report_tells_what_was_paid_bid_and_earned(tmp_path: Path) -> None:
     assert "93.4%" in text
     assert "南宁气象" in text
     assert "Two &lt;formats&gt;" in text
+
+
+def test_a_prepaid_budget_is_not_counted_beside_its_use(tmp_path: Path) -> None:
+    text = report(open_run(finished(tmp_path / "run", {"venue": {"currency": "CNY"}})))
+    assert "1k CNY in all" in text
+    assert "The first 3 of 3 have 100%" in text
+
+
+def test_a_report_compares_strategies_and_marks_shocks(tmp_path: Path) -> None:
+    shock = {"at_day": 5.0, "lasts_days": 5.0, "field": "ocean", "values": 1.5, "use": 1.0}
+    folder = finished(tmp_path / "run", {"start": "1970-01-01T00:00:00Z", "shocks": [shock]})
+    told = {"at_ms": 0, "auction_id": "auc_1", "outcome": "placed", "format": "english"}
+    rows = [{**told, "bidder_id": name, "strategy": name} for name in ("sniper", "truthful")]
+    pq.write_table(pa.Table.from_pylist(rows), folder / "bids.parquet")
+    text = report(open_run(folder))
+    assert "Who bid well" in text
+    assert "ocean values ×1.5" in text
 
 
 def test_a_report_needs_nothing_from_outside_and_is_the_same_every_time(tmp_path: Path) -> None:

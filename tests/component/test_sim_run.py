@@ -54,6 +54,16 @@ def test_a_run_leaves_tables_and_figures_that_agree(small: Path) -> None:
     assert 0.3 < metrics["efficiency"] <= 1
 
 
+def test_tables_tell_what_no_rule_knows(small: Path) -> None:
+    folder = open_run(small)
+    assert {bid["strategy"] for bid in folder.table("bids")} >= {"truthful", "incremental"}
+    assert all(bid["value_minor"] > 0 for bid in folder.table("bids"))
+    won = [trade for trade in folder.table("trades") if trade["strategy"] == "truthful"]
+    assert won
+    assert all(trade["value_minor"] >= trade["price_minor"] for trade in won)
+    assert "Who bid well" in (small / "report.html").read_text()
+
+
 def test_agents_look_before_they_bid(small: Path) -> None:
     bids = open_run(small).table("bids")
     refused = [bid for bid in bids if bid["outcome"] != "placed"]
