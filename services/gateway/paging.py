@@ -1,4 +1,7 @@
-"""Pages of rows in the order they last changed, by key: `after` is the position a page ended on."""
+"""Pages of rows in the order they last changed, by key: `after` is the position a page ended on.
+
+`newest_first` turns the order round, and with it what comes after.
+"""
 
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,6 +14,7 @@ from services.gateway.calls import Call
 
 RowT = TypeVar("RowT", bound=SQLModel)
 Limit = Annotated[int, Query(ge=1, le=1_000)]
+Newest = Annotated[bool, Query()]
 After = Annotated[int, Query(ge=-1, le=INTEGER_MAX)]
 
 
@@ -22,13 +26,20 @@ class Page(BaseModel, Generic[RowT]):
 
 
 async def page(
-    call: Call, table: type[RowT], limit: int, after: int, *conditions: Any
+    call: Call,
+    table: type[RowT],
+    limit: int,
+    after: int,
+    *conditions: Any,
+    newest_first: bool = False,
 ) -> Page[RowT]:
-    columns: Any = table
+    position: Any = table.position  # type: ignore[attr-defined]  # of every table that is paged
+    begins = position < after if newest_first and after >= 0 else position > after
+    order = position.desc() if newest_first else position
 
     def ask(session: Session) -> list[RowT]:
-        query = select(table).where(columns.position > after, *conditions)
-        return list(session.exec(query.order_by(columns.position).limit(limit)).all())
+        query = select(table).where(begins, *conditions)
+        return list(session.exec(query.order_by(order).limit(limit)).all())
 
     rows: list[RowT] = await call.query(ask)
     last: Any = rows[-1] if len(rows) == limit else None

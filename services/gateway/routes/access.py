@@ -11,7 +11,7 @@ from market.calendar import WEEKENDS_ONLY
 from schemas import commands as c
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.paging import After, Limit, Page, page
+from services.gateway.paging import After, Limit, Newest, Page, page
 from services.gateway.requests.access import (
     AnswerBody,
     CalendarBody,
@@ -47,6 +47,7 @@ async def access_requests(
     status: str | None = None,
     listing_id: str | None = None,
     overdue: bool | None = None,
+    newest_first: Newest = False,
 ) -> Page[t.AccessRow]:
     """The buyer's and the supplier's own; all for the operator and the regulator."""
     conditions = [] if call.sees_all else [_is_party(call)]
@@ -56,7 +57,7 @@ async def access_requests(
         conditions.append(col(t.AccessRow.listing_id) == listing_id)
     if overdue is not None:
         conditions.append(col(t.AccessRow.overdue_since_ms).is_not(None) == overdue)
-    return await page(call, t.AccessRow, limit, after, *conditions)
+    return await page(call, t.AccessRow, limit, after, *conditions, newest_first=newest_first)
 
 
 @router.get("/escalations")

@@ -5,14 +5,14 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from sqlmodel import col
+from sqlmodel import col, or_
 from starlette.concurrency import run_in_threadpool
 
 from schemas import commands as c
 from schemas.catalogue import SAMPLE_ROWS_MAX, Content
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.paging import After, Limit, Page, page
+from services.gateway.paging import After, Limit, Newest, Page, page
 from services.gateway.problems import Problem
 from services.gateway.requests.base import ReasonBody, make
 from services.gateway.requests.catalogue import ListingBody, ReviewBody, say_listing
@@ -116,8 +116,12 @@ async def listings(
     field: str | None = None,
     supplier_id: str | None = None,
     status: str | None = None,
+    text: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
+    newest_first: Newest = False,
 ) -> Page[t.ListingRow]:
-    """Listed ones for everyone; others for their supplier, the operator and the regulator."""
+    """Listed ones for everyone; others for their supplier, the operator and the regulator. `text`
+    is looked for in both titles.
+    """
     conditions: list[Any] = []
     if not (call.sees_all or (supplier_id and _is_caller(call, supplier_id))):
         status = "listed"
@@ -129,7 +133,10 @@ async def listings(
     ):
         if value is not None:
             conditions.append(col(column) == value)
-    return await page(call, t.ListingRow, limit, after, *conditions)
+    if text is not None:
+        titles = (t.ListingRow.title_zh, t.ListingRow.title_en)
+        conditions.append(or_(*(col(title).icontains(text, autoescape=True) for title in titles)))
+    return await page(call, t.ListingRow, limit, after, *conditions, newest_first=newest_first)
 
 
 @router.get("/listings/{listing_id}")

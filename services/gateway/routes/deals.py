@@ -13,7 +13,7 @@ from schemas.auctions import DutchTerms
 from schemas.base import Command
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.paging import After, Limit, Page, page
+from services.gateway.paging import After, Limit, Newest, Page, page
 from services.gateway.requests.base import ReasonBody, make, new_nonce
 from services.gateway.requests.deals import BidBody, ExtensionBody
 from services.gateway.sealed import bidder_alias
@@ -24,11 +24,20 @@ SCHEDULED: Final = "scheduled"  # an open auction before its start; time alone e
 
 @router.get("/auctions")
 async def auctions(
-    call: Caller, limit: Limit = 100, after: After = -1, status: str | None = None
+    call: Caller,
+    limit: Limit = 100,
+    after: After = -1,
+    status: str | None = None,
+    listing_id: str | None = None,
+    newest_first: Newest = False,
 ) -> Page[t.AuctionView]:
     """With `status`: scheduled, open, sold, unsold or cancelled."""
     conditions = [] if status is None else _in_status(status, call.at_ms)
-    found = await page(call, t.AuctionRow, limit, after, *conditions)
+    if listing_id is not None:
+        conditions.append(col(t.AuctionRow.listing_id) == listing_id)
+    found = await page(
+        call, t.AuctionRow, limit, after, *conditions, newest_first=newest_first
+    )
     shown = [auction_view(row, call.at_ms) for row in found.items]
     return Page(items=shown, next_after=found.next_after)
 
@@ -104,9 +113,18 @@ async def extend(auction_id: str, body: ExtensionBody, call: Caller) -> Response
 
 
 @router.get("/bids")
-async def own_bids(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.BidRow]:
+async def own_bids(
+    call: Caller,
+    limit: Limit = 100,
+    after: After = -1,
+    auction_id: str | None = None,
+    newest_first: Newest = False,
+) -> Page[t.BidRow]:
     """The caller's own bids, in the order they last changed."""
-    return await page(call, t.BidRow, limit, after, col(t.BidRow.bidder_id) == call.party_id)
+    conditions = [col(t.BidRow.bidder_id) == call.party_id]
+    if auction_id is not None:
+        conditions.append(col(t.BidRow.auction_id) == auction_id)
+    return await page(call, t.BidRow, limit, after, *conditions, newest_first=newest_first)
 
 
 @router.get("/bids/{bid_id}")
@@ -118,12 +136,15 @@ async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
 
 
 @router.get("/trades")
-async def trades(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.TradeRow]:
+async def trades(
+    call: Caller, limit: Limit = 100, after: After = -1, newest_first: Newest = False
+) -> Page[t.TradeRow]:
     """The caller's trades, as buyer and as supplier."""
     mine = or_(
         col(t.TradeRow.buyer_id) == call.party_id, col(t.TradeRow.supplier_id) == call.party_id
     )
-    return await page(call, t.TradeRow, limit, after, *([] if call.sees_all else [mine]))
+    conditions = [] if call.sees_all else [mine]
+    return await page(call, t.TradeRow, limit, after, *conditions, newest_first=newest_first)
 
 
 @router.get("/trades/{trade_id}")

@@ -11,7 +11,7 @@ from services.credentials.signed import MEDIA_TYPE, sign
 from services.gateway import credential
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
-from services.gateway.paging import After, Limit, Page, page
+from services.gateway.paging import After, Limit, Newest, Page, page
 from services.gateway.requests.base import MoneyBody, ReasonBody, make
 from services.gateway.requests.grants import RefundBody, UsageBody
 
@@ -19,12 +19,15 @@ router = APIRouter(prefix="/v1/grants", tags=["grants"])
 
 
 @router.get("")
-async def grants(call: Caller, limit: Limit = 100, after: After = -1) -> Page[t.GrantRow]:
+async def grants(
+    call: Caller, limit: Limit = 100, after: After = -1, newest_first: Newest = False
+) -> Page[t.GrantRow]:
     """The caller's grants, as buyer and as supplier."""
     mine = or_(
         col(t.GrantRow.buyer_id) == call.party_id, col(t.GrantRow.supplier_id) == call.party_id
     )
-    return await page(call, t.GrantRow, limit, after, *([] if call.sees_all else [mine]))
+    conditions = [] if call.sees_all else [mine]
+    return await page(call, t.GrantRow, limit, after, *conditions, newest_first=newest_first)
 
 
 @router.get("/{grant_id}")

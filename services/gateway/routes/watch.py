@@ -9,7 +9,7 @@ from schemas.events import AlertRule, IndexLevel
 from schemas.money import MINOR_DIGITS
 from services.gateway import watch_tables as t
 from services.gateway.calls import Caller
-from services.gateway.paging import After, Limit, Page, page
+from services.gateway.paging import After, Limit, Newest, Page, page
 
 router = APIRouter(prefix="/v1", tags=["watch"])
 Score = Annotated[int, Query(ge=0, le=100)]
@@ -24,6 +24,7 @@ async def index(
     level: IndexLevel | None = None,
     key: str | None = None,
     currency: CurrencyCode = None,
+    newest_first: Newest = False,
 ) -> Page[t.IndexPointRow]:
     """The data index, one point for each day with trades; `key` is a field or a data set."""
     wanted = (
@@ -32,7 +33,7 @@ async def index(
         (t.IndexPointRow.currency, currency),
     )
     conditions = [col(column) == value for column, value in wanted if value is not None]
-    return await page(call, t.IndexPointRow, limit, after, *conditions)
+    return await page(call, t.IndexPointRow, limit, after, *conditions, newest_first=newest_first)
 
 
 @router.get("/statistics/deals")

@@ -1,0 +1,1 @@
+"""The web pages: thin over the HTTP interface, which they call like anyone else."""

@@ -1,0 +1,34 @@
+"""Every page: the one table, by address behind the language."""
+
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from starlette.responses import Response
+
+from services.pages.page import Visit
+from services.pages.views import access, auctions, catalogue, home, market, mine, parties, trail
+
+VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
+    "": home.home,
+    "sign-in": home.sign_in,
+    "sign-out": home.sign_out,
+    "listings": catalogue.listings,
+    "listings/{listing_id}": catalogue.listing,
+    "publish": catalogue.publish,
+    "review": catalogue.review,
+    "auctions": auctions.auctions,
+    "auctions/{auction_id}": auctions.auction,
+    "auctions/{auction_id}/panel": auctions.panel,
+    "access-requests": access.requests,
+    "access-requests/{access_id}": access.request,
+    "grants": mine.grants,
+    "grants/{grant_id}": mine.grant,
+    "money": mine.money,
+    "parties": parties.parties,
+    "parties/{party_id}": parties.party,
+    "market": market.market,
+    "alerts": market.alerts,
+    "trail": trail.head,
+    "trail/{position}": trail.entry,
+}
+POSTED: Final = frozenset({"sign-in", "sign-out", "publish"})  # these take forms of their own

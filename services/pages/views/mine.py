@@ -1,0 +1,49 @@
+"""What I may use, what it cost, and my money."""
+
+from collections import Counter
+from datetime import datetime
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from services.pages.api import Refused
+from services.pages.page import Visit
+from services.pages.words import HERE
+
+ROWS: Final = 30
+USES: Final = 1_000  # the latest of a grant that the picture is made of
+
+
+async def grants(visit: Visit) -> Response:
+    after = visit.asked("after")
+    found = await visit.api.get("/v1/grants", newest_first=True, limit=ROWS, after=after)
+    return visit.show("grants.html", found=found)
+
+
+async def grant(visit: Visit) -> Response:
+    path = f"/v1/grants/{visit.id('grant_id')}"
+    row = await visit.api.get(path)
+    listing = await visit.api.find(f"/v1/listings/{row['listing_id']}")
+    usage = (await visit.api.get(f"{path}/usage", limit=USES))["items"]
+    return visit.show(
+        "grant.html", grant=row, listing=listing, usage=usage[::-1][:20], days=_by_day(usage)
+    )
+
+
+async def money(visit: Visit) -> Response:
+    if visit.me is None:
+        raise Refused(401, "token_missing", "")
+    path, after = f"/v1/parties/{visit.party_id}", visit.asked("after")
+    balances = await visit.api.get(f"{path}/balances")
+    statement = await visit.api.get(f"{path}/statement", limit=100, after=after)
+    return visit.show("money.html", balances=balances, statement=statement)
+
+
+def _by_day(usage: list[dict[str, Any]]) -> list[list[Any]]:
+    """How much was used on each day, oldest first."""
+    days: Counter[str] = Counter()
+    for use in usage:
+        if use["status"] == "recorded":
+            day = datetime.fromtimestamp(use["at_ms"] / 1000, HERE).date()
+            days[day.isoformat()] += use["quantity"]
+    return [[day, count] for day, count in sorted(days.items())]
