@@ -62,7 +62,8 @@ async def _run(
 ) -> None:
     listener = listen("127.0.0.1", port)
     process = open_process(folder)
-    server = uvicorn.Server(uvicorn_config(process.exchange))
+    picker: dict[str, str] = {}
+    server = uvicorn.Server(uvicorn_config(process.exchange, picker=picker))
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     url = f"http://127.0.0.1:{listener.getsockname()[1]}"
     say = _sayer(as_json)
@@ -71,7 +72,7 @@ async def _run(
         webbrowser.open(url)
     try:
         async with httpx.AsyncClient(base_url=url, timeout=TIMEOUT_SECONDS) as http:
-            await _trade(process, http, say, seconds, seed, serving)
+            await _trade(process, http, say, seconds, seed, serving, picker)
             await process.projection.reached(process.log.size, TIMEOUT_SECONDS)
             report = await asyncio.to_thread(_report, process)
     finally:
@@ -89,6 +90,7 @@ async def _trade(
     seconds: float | None,
     seed: int,
     serving: "asyncio.Task[None]",
+    picker: dict[str, str],
 ) -> None:
     """Trade until the time is over, Ctrl-C, or a trader's failure, which is raised."""
     stop = asyncio.Event()
@@ -96,6 +98,7 @@ async def _trade(
     world = await build(http, process.first_tokens())
     for name, token in world.tokens.items():
         say(f"token of {name:10} {token}")
+    picker.update(world.tokens)
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop.set)
     say(

@@ -1,6 +1,6 @@
 """The HTTP application: its routes, its answers to errors, and the guard before them."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from functools import cache
 from typing import Any, Final
@@ -41,6 +41,7 @@ from services.gateway.routes import (
 )
 from services.gateway.settings import EdgeSettings
 from services.gateway.tokens import EVERYTHING, scope_of
+from services.pages.site import Pages
 
 ROUTES: Final = (
     parties,
@@ -65,7 +66,12 @@ SCOPES: Final = frozenset(
 )
 
 
-def create_app(exchange: Exchange, settings: EdgeSettings | None = None) -> FastAPI:
+def create_app(
+    exchange: Exchange,
+    settings: EdgeSettings | None = None,
+    picker: Mapping[str, str] | None = None,
+) -> FastAPI:
+    """`picker` are names with tokens that anybody may speak for: a demo's, and no one else's."""
     settings = settings or EdgeSettings()
     app = _described(_until_it_ends(exchange))
     app.state.exchange = exchange
@@ -78,6 +84,7 @@ def create_app(exchange: Exchange, settings: EdgeSettings | None = None) -> Fast
         settings=settings,
     )
     app.add_middleware(Counting)
+    app.add_middleware(Pages, picker={} if picker is None else picker)
     app.add_exception_handler(Problem, on_problem)
     app.add_exception_handler(HTTPException, on_http)
     app.add_exception_handler(RequestValidationError, on_invalid)

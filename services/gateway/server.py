@@ -1,5 +1,6 @@
 """How the HTTP server runs: limits on connections and heads, nothing told of itself."""
 
+from collections.abc import Mapping
 from typing import Final
 
 import uvicorn
@@ -13,11 +14,16 @@ CONNECTIONS_MAX: Final = 2_000
 
 
 def uvicorn_config(
-    exchange: Exchange, settings: EdgeSettings | None = None, proxy: str = ""
+    exchange: Exchange,
+    settings: EdgeSettings | None = None,
+    proxy: str = "",
+    picker: Mapping[str, str] | None = None,
 ) -> uvicorn.Config:
-    """`proxy` is the address whose X-Forwarded-For is believed; none by default."""
+    """`proxy` is the address whose X-Forwarded-For is believed; none by default. `picker` as for
+    `create_app`.
+    """
     return uvicorn.Config(
-        create_app(exchange, settings),
+        create_app(exchange, settings, picker),
         http=PatientProtocol,
         ws="none",
         log_level="error",

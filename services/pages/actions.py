@@ -2,6 +2,7 @@
 for, behind the language, and says there what its fields say.
 """
 
+import asyncio
 from collections.abc import Callable
 from typing import Any, Final, NamedTuple
 
@@ -15,6 +16,9 @@ from services.pages.session import is_ours
 
 FIELDS_MAX: Final = 100
 FILES_MAX: Final = 1
+FORM_BYTES_MAX: Final = 64 * 1024
+FILE_BYTES_MAX: Final = 10 * 1024 * 1024  # of a form with a file; larger ones go by the interface
+FORM_SECONDS_MAX: Final = 60.0
 
 
 class Action(NamedTuple):
@@ -128,11 +132,16 @@ async def act(visit: Visit, path: str) -> Response:
     return visit.go(action.back.format(**{**answer, **ids}))
 
 
-async def read_form(visit: Visit) -> FormData:
-    """Raises Refused unless one of our own pages sent it."""
-    form = await visit.request.form(max_files=FILES_MAX, max_fields=FIELDS_MAX)
+async def read_form(visit: Visit, bytes_max: int = FORM_BYTES_MAX) -> FormData:
+    """Raises Refused unless one of our own pages sent it, of a stated size and in time."""
+    size = visit.request.headers.get("content-length", "")
+    if not size.isdecimal() or int(size) > bytes_max:
+        raise Refused(413, "body_too_large", f"At most {bytes_max:,} bytes are taken here.")
+    try:
+        async with asyncio.timeout(FORM_SECONDS_MAX):
+            form = await visit.request.form(max_files=FILES_MAX, max_fields=FIELDS_MAX)
+    except TimeoutError:
+        raise Refused(408, "form_too_slow", f"{FORM_SECONDS_MAX:g} s") from None
     if not is_ours(visit.request, str(form.get("mark", ""))):
         raise Refused(403, "form_not_ours", "The form was not sent by a page of this session.")
     return form
-
-

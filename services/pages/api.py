@@ -53,10 +53,16 @@ class Api:
         response = await self._send("POST", path, json=body, headers=headers)
         return response.json() if response.content else {}
 
-    async def upload(self, path: str, content: bytes, media_type: str, key: str, **query: str) -> Any:
+    async def upload(
+        self, path: str, content: bytes, media_type: str, key: str, **query: str
+    ) -> Any:
         headers = {"idempotency-key": key, "prefer": WAIT, "content-type": media_type}
         sent = await self._send("POST", path, params=query, content=content, headers=headers)
         return sent.json()
+
+    async def deliver(self, path: str, body: Any, key: str) -> httpx.Response:
+        """Ask for content, paid for once under this key."""
+        return await self._send("POST", path, json=body, headers={"idempotency-key": key})
 
     async def _send(self, method: str, path: str, **more: Any) -> httpx.Response:
         headers = {**self._headers, **more.pop("headers", {})}

@@ -1,4 +1,4 @@
-"""What people write into forms, as the interface wants it. Each raises Refused with what is wrong."""
+"""What people write into forms, as the interface wants it. Refused says what is wrong."""
 
 from collections.abc import Mapping
 from datetime import datetime

@@ -28,12 +28,12 @@ HEADERS: Final = {
 class Visit:
     """`picker` are the names a demo lets one speak for, each with its token."""
 
-    def __init__(self, request: Request, app: ASGIApp, picker: Mapping[str, str]) -> None:
+    def __init__(self, request: Request, picker: Mapping[str, str]) -> None:
         self.request = request
         self.language: str = request.scope["path"][1:3]
         self.token = session.token_of(request)
-        self._app = app
-        self.api = Api(app, request, self.token)
+        self._market: ASGIApp = request.scope["market"]
+        self.api = Api(self._market, request, self.token)
         self.picker = picker
         self.me: Any = None
 
@@ -52,7 +52,7 @@ class Visit:
     async def speaks(self, token: str) -> bool:
         """Whether a token stands for a party just now."""
         try:
-            await Api(self._app, self.request, token).get("/v1/me")
+            await Api(self._market, self.request, token).get("/v1/me")
         except Refused:
             return False
         return True
@@ -71,7 +71,7 @@ class Visit:
     def id(self, name: str) -> str:
         return str(self.request.path_params[name])
 
-    def show(self, template: str, status: int = 200, **values: Any) -> Response:
+    def show(self, template: str, http_status: int = 200, **values: Any) -> Response:
         path, query = self.request.url.path, self.request.url.query
         shared = {
             "me": self.me,
@@ -82,7 +82,7 @@ class Visit:
             "key": token_hex(16),
         }
         text = render(self.language, template, {**shared, **values})
-        answer = HTMLResponse(text, status, HEADERS)
+        answer = HTMLResponse(text, http_status, HEADERS)
         answer.set_cookie(session.LANGUAGE_COOKIE, self.language, samesite="lax", path="/")
         if not self.token and session.COOKIE in self.request.cookies:
             session.forget(answer)

@@ -1,6 +1,6 @@
 """Templates: one environment for each language, and what every page is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Any, Final
@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
-from schemas.money import format_minor
+from schemas.money import MINOR_DIGITS, format_minor
 from services.pages import words
 
 TEMPLATES: Final = Path(__file__).parents[2] / "web" / "templates"
@@ -33,6 +33,7 @@ def environment(language: str) -> Environment:
         "time": _time,
         "title": partial(_title, language),
         "short": _short,
+        "scaled": _scaled,
     }
     made.globals |= {"language": language, "languages": words.LANGUAGES, "query": _query}
     return made
@@ -59,6 +60,11 @@ def _title(language: str, row: Mapping[str, Any]) -> str:
     """A listing's name in the page's language, or in the other when it has none in that."""
     chinese, english = row["title_zh"], row["title_en"]
     return str((chinese or english) if language == "zh" else (english or chinese))
+
+
+def _scaled(path: Sequence[Sequence[int]], currency: str) -> list[list[float]]:
+    """Points of a price in whole units of its currency, for a picture."""
+    return [[at_ms, price / 10 ** MINOR_DIGITS[currency]] for at_ms, price in path]
 
 
 def _short(text: str) -> str:

@@ -2,10 +2,8 @@
 `/` for those who ask for a page.
 """
 
-import logging
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any, Final
-from urllib.parse import unquote
+from typing import Final
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -21,8 +19,8 @@ from services.pages.page import HEADERS, Visit
 from services.pages.views import POSTED, VIEWS
 from services.pages.words import LANGUAGES, preferred
 
-log = logging.getLogger("databourse")
 View = Callable[[Visit], Awaitable[Response]]
+_CODES: Final = {404: "not_found", 405: "method_not_allowed"}
 _PREFIXES: Final = tuple(f"/{language}" for language in LANGUAGES)
 
 
@@ -44,7 +42,7 @@ class Pages:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
         elif scope["path"].startswith(tuple(f"{prefix}/" for prefix in _PREFIXES)):
-            await self._site(scope, receive, send)
+            await self._site({**scope, "market": scope["app"]}, receive, send)
         elif (scope["path"] == "/" and _wants_page(scope)) or scope["path"] in _PREFIXES:
             await _to_home(Request(scope))(scope, receive, send)
         else:
@@ -64,7 +62,7 @@ class Pages:
         return Route(f"/{{language}}/{path}", endpoint, methods=["POST"])
 
     async def _visited(self, request: Request, view: View) -> Response:
-        visit = Visit(request, self._app, self._picker)
+        visit = Visit(request, self._picker)
         try:
             await visit.know()
             return await view(visit)
@@ -75,14 +73,13 @@ class Pages:
 
     async def _on_http(self, request: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        code = "not_found" if error.status_code == 404 else "method_not_allowed"
+        code = _CODES.get(error.status_code, "invalid_request")
         refused = Refused(error.status_code, code, str(error.detail))
-        visit = Visit(request, self._app, self._picker)
+        visit = Visit(request, self._picker)
         return visit.show("refused.html", error.status_code, refused=refused)
 
     async def _on_crash(self, request: Request, error: Exception) -> Response:
-        log.error("the page %s failed", unquote(request.url.path), exc_info=error)
-        visit = Visit(request, self._app, self._picker)
+        visit = Visit(request, self._picker)
         return visit.show("refused.html", 500, refused=Refused(500, "internal_error", ""))
 
 
@@ -92,7 +89,7 @@ def _wants_page(scope: Scope) -> bool:
 
 def _to_home(request: Request) -> Response:
     known = request.cookies.get(session.LANGUAGE_COOKIE, "")
-    language = known if known in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+    language = (
+        known if known in LANGUAGES else preferred(request.headers.get("accept-language", ""))
+    )
     return RedirectResponse(f"/{language}/", 302, HEADERS)
-
-

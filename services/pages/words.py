@@ -2,6 +2,7 @@
 
 import gettext
 import io
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from functools import cache
@@ -16,6 +17,7 @@ LOCALES: Final = Path(__file__).parents[2] / "web" / "locale"
 LANGUAGES: Final[Mapping[str, str]] = {"zh": "zh-Hans-CN", "en": "en"}  # by first part of a path
 DEFAULT: Final = "zh"
 HERE: Final = ZoneInfo("Asia/Shanghai")
+_CAPITAL: Final = re.compile("(?<=[a-z])(?=[A-Z])")
 CODE: Final = "code"  # the context of words that stand for a code of the interface
 
 
@@ -38,7 +40,7 @@ def word(language: str, code: str | None) -> str:
     if not code:
         return ""
     found = translations(language).pgettext(CODE, code)
-    return found if found != code else code.replace("_", " ")
+    return found if found != code else _CAPITAL.sub(" ", code).replace("_", " ").lower()
 
 
 def preferred(header: str) -> str:

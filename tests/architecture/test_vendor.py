@@ -33,5 +33,5 @@ def test_a_page_names_no_other_host_and_no_code_of_its_own(page: Path) -> None:
     assert not re.search(r"(src|href)=[\"']?(https?:|//)", text)
     assert not re.search(r"<script(?![^>]*\ssrc=)", text)
     assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", text)
-    for source in re.findall(r"(?:src|href)=\"(/[^\"]+)\"", text):
+    for source in re.findall(r"(?:src|href)=\"(/static/[^\"]+)\"", text):
         assert (ROOT / "web" / source.lstrip("/")).is_file(), source

@@ -35,9 +35,7 @@ async def auctions(
     conditions = [] if status is None else _in_status(status, call.at_ms)
     if listing_id is not None:
         conditions.append(col(t.AuctionRow.listing_id) == listing_id)
-    found = await page(
-        call, t.AuctionRow, limit, after, *conditions, newest_first=newest_first
-    )
+    found = await page(call, t.AuctionRow, limit, after, *conditions, newest_first=newest_first)
     shown = [auction_view(row, call.at_ms) for row in found.items]
     return Page(items=shown, next_after=found.next_after)
 

@@ -23,6 +23,8 @@ VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
     "access-requests/{access_id}": access.request,
     "grants": mine.grants,
     "grants/{grant_id}": mine.grant,
+    "grants/{grant_id}/credential": mine.credential,
+    "grants/{grant_id}/content": mine.content,
     "money": mine.money,
     "parties": parties.parties,
     "parties/{party_id}": parties.party,
@@ -31,4 +33,5 @@ VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
     "trail": trail.head,
     "trail/{position}": trail.entry,
 }
-POSTED: Final = frozenset({"sign-in", "sign-out", "publish"})  # these take forms of their own
+# These take forms of their own, beside those of `ACTIONS`.
+POSTED: Final = frozenset({"sign-in", "sign-out", "publish", "grants/{grant_id}/content"})

@@ -7,7 +7,7 @@ from starlette.datastructures import UploadFile
 from starlette.responses import Response
 
 from schemas.catalogue import Field, UpdateCycle
-from services.pages.actions import read_form
+from services.pages.actions import FILE_BYTES_MAX, read_form
 from services.pages.api import Refused
 from services.pages.forms import amount
 from services.pages.page import Visit
@@ -31,10 +31,9 @@ async def listings(visit: Visit) -> Response:
 async def listing(visit: Visit) -> Response:
     row = await visit.api.get(f"/v1/listings/{visit.id('listing_id')}")
     asked: dict[str, Any] = {"listing_id": row["id"], "newest_first": True, "limit": 10}
-    data_set, auctions, sample = None, [], ""
+    data_set, auctions = None, []
     if row["data_set_id"]:
         data_set = await visit.api.find(f"/v1/data-sets/{row['data_set_id']}")
-        sample = await visit.api.text(f"/v1/data-sets/{row['data_set_id']}/sample")
     if row["mode"] == "auction":
         auctions = (await visit.api.get("/v1/auctions", **asked))["items"]
     now_ms = (await visit.api.get("/v1/venue"))["now_ms"]
@@ -42,7 +41,6 @@ async def listing(visit: Visit) -> Response:
         "listing.html",
         listing=row,
         data_set=data_set,
-        sample=[line.split(",") for line in sample.splitlines()[:8]],
         auctions=auctions,
         now_ms=now_ms,
     )
@@ -64,7 +62,7 @@ async def publish(visit: Visit) -> Response:
         raise Refused(403 if visit.me else 401, "role_not_allowed", "supplier")
     if visit.request.method == "GET":
         return visit.show("publish.html", modes=MODES, fields=[*Field], cycles=[*UpdateCycle])
-    form = await read_form(visit)
+    form = await read_form(visit, FILE_BYTES_MAX)
     said = {name: value for name, value in form.items() if isinstance(value, str)}
     file, key = form.get("file"), said.get("key", "")
     if not isinstance(file, UploadFile) or not file.filename:
@@ -72,8 +70,7 @@ async def publish(visit: Visit) -> Response:
     ending = file.filename.rpartition(".")[2].lower()
     if ending not in MEDIA_TYPES:
         raise Refused(422, "media_type_not_taken", file.filename[:80])
-    body = _draft(said)
-    content = await file.read()
+    body, content = _draft(said), await file.read()
     data_set = await visit.api.upload(
         "/v1/data-sets", content, MEDIA_TYPES[ending], f"{key}-data", title=said["title_en"]
     )
@@ -87,7 +84,10 @@ def _draft(form: dict[str, str]) -> dict[str, Any]:
         name: form.get(name, "")
         for name in ("title_zh", "title_en", "abstract_zh", "abstract_en", "field", "licence")
     }
-    entry |= {"update_cycle": form.get("update_cycle", ""), "provider_name": form.get("provider", "")}
+    entry |= {
+        "update_cycle": form.get("update_cycle", ""),
+        "provider_name": form.get("provider", ""),
+    }
     return {
         "entry": entry,
         "offer": _offer(form),

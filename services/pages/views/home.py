@@ -10,6 +10,7 @@ from services.pages.api import Refused
 from services.pages.page import Visit
 
 SHOWN: Final = 6
+POINTS: Final = 400
 
 
 async def home(visit: Visit) -> Response:
@@ -19,15 +20,15 @@ async def home(visit: Visit) -> Response:
         open_auctions=(await get("/v1/auctions", status="open", limit=SHOWN))["items"],
         sold=(await get("/v1/auctions", status="sold", newest_first=True, limit=SHOWN))["items"],
         listings=(await get("/v1/listings", newest_first=True, limit=SHOWN))["items"],
-        points=await index_points(visit),
+        points=await _composite(visit),
         head=await get("/v1/audit/head"),
     )
 
 
-async def index_points(visit: Visit) -> list[dict[str, object]]:
+async def _composite(visit: Visit) -> list[list[float]]:
     """The composite index, oldest point first."""
-    points = await visit.api.get("/v1/index", level="composite", newest_first=True, limit=400)
-    return list(points["items"])[::-1]
+    found = await visit.api.get("/v1/index", level="composite", newest_first=True, limit=POINTS)
+    return [[point["end_ms"], point["value_e6"] / 1e6] for point in found["items"][::-1]]
 
 
 async def sign_in(visit: Visit) -> Response:

@@ -6,7 +6,9 @@ from typing import Any, Final
 
 from starlette.responses import Response
 
+from services.pages.actions import read_form
 from services.pages.api import Refused
+from services.pages.forms import number
 from services.pages.page import Visit
 from services.pages.words import HERE
 
@@ -28,6 +30,24 @@ async def grant(visit: Visit) -> Response:
     return visit.show(
         "grant.html", grant=row, listing=listing, usage=usage[::-1][:20], days=_by_day(usage)
     )
+
+
+async def credential(visit: Visit) -> Response:
+    signed = await visit.api.text(f"/v1/grants/{visit.id('grant_id')}/credential")
+    return Response(signed, media_type="application/vc+jwt")
+
+
+async def content(visit: Visit) -> Response:
+    """Deliver what a grant opens: all of it, or so many of its first rows."""
+    form = await read_form(visit)
+    said = {name: value for name, value in form.items() if isinstance(value, str)}
+    body = {"limit": number(said, "rows", 1)} if said.get("rows") else {}
+    path = f"/v1/grants/{visit.id('grant_id')}/deliveries"
+    delivered = await visit.api.deliver(path, body, said.get("key", ""))
+    kept = ("content-type", "content-disposition")
+    headers = {name: delivered.headers[name] for name in kept if name in delivered.headers}
+    headers.setdefault("content-disposition", f'attachment; filename="{visit.id("grant_id")}"')
+    return Response(delivered.content, headers=headers)
 
 
 async def money(visit: Visit) -> Response:

@@ -13,16 +13,15 @@ SHOWN: Final = 20
 
 async def head(visit: Visit) -> Response:
     signed = await visit.api.get("/v1/audit/head")
-    position = visit.asked("position")
+    position, before = visit.asked("position"), visit.asked("before")
     if position.isdecimal():
         return visit.go(f"trail/{position}")
     last = signed["size"] - 1
-    before = min(last, int(visit.asked("before") or last) if visit.asked("before").isdecimal() else last)
-    entries = []
-    if visit.role in ("regulator", "operator"):
-        for at in range(before, max(-1, before - SHOWN), -1):
-            entries.append(await visit.api.get(f"/v1/audit/entries/{at}"))
-    return visit.show("trail.html", head=signed, entries=entries, before=before)
+    begin = min(last, int(before)) if before.isdecimal() else last
+    sees = visit.role in ("regulator", "operator")
+    shown = range(begin, max(-1, begin - SHOWN), -1) if sees else ()
+    entries = [await visit.api.get(f"/v1/audit/entries/{at}") for at in shown]
+    return visit.show("trail.html", head=signed, entries=entries, before=begin)
 
 
 async def entry(visit: Visit) -> Response:
