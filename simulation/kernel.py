@@ -194,6 +194,6 @@ class Kernel:
             case e.BidPlaced():
                 self.lots[message.auction_id].price_minor = message.price_minor
             case e.AuctionOpened():
-                self.lots[message.id] = Lot(message.id, message.terms)
+                self.lots[message.id] = Lot(message.id, message.terms, message.listing_id)
             case e.AuctionExtended():
                 self.lots[message.auction_id].ends_at_ms = message.ends_at_ms

@@ -7,11 +7,12 @@ from schemas.auctions import AuctionTerms, DutchTerms, EnglishTerms
 class Lot:
     """An auction's terms, its price while it is open (0 before the first bid), and its end."""
 
-    __slots__ = ("auction_id", "ends_at_ms", "price_minor", "terms")
+    __slots__ = ("auction_id", "ends_at_ms", "listing_id", "price_minor", "terms")
 
-    def __init__(self, auction_id: str, terms: AuctionTerms) -> None:
+    def __init__(self, auction_id: str, terms: AuctionTerms, listing_id: str = "") -> None:
         self.auction_id = auction_id
         self.terms = terms
+        self.listing_id = listing_id
         self.price_minor = 0
         self.ends_at_ms = terms.ends_at_ms
 

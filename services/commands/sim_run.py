@@ -35,7 +35,7 @@ def run_command(
     expect_few_cycles()
     scenario = read_scenario(file, settings or [])
     with progress("per mille of the time", 1000, quiet=as_json) as tell:
-        about = simulate(scenario, seed, out, tell)
+        about = simulate(scenario, seed, out, tell, file.parent)
     if as_json:
         told = {name: about[name] for name in ("seed", "config_sha256", "events_sha256", "metrics")}
         typer.echo(json.dumps({**told, "out": str(out)}, ensure_ascii=False))

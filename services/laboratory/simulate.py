@@ -22,6 +22,7 @@ from services.laboratory.report import report
 from services.laboratory.run_folder import ABOUT, RunFolder
 from services.laboratory.strategies import strategies
 from services.laboratory.tables import Tables
+from services.laboratory.traces import read_traces
 from simulation.chance import Chance
 from simulation.metrics import Metrics
 from simulation.scenario.schema import Scenario, ScenarioError
@@ -67,13 +68,20 @@ _DECIDERS: Final = (Service.MATCHING, Service.SETTLEMENT)
 
 
 def simulate(
-    scenario: Scenario, seed: int, out: Path, progress: Callable[[int], None]
+    scenario: Scenario,
+    seed: int,
+    out: Path,
+    progress: Callable[[int], None],
+    beside: Path = Path(),
 ) -> dict[str, Any]:
-    """Return run.json. `progress` is told the per mille of virtual time. Raises UsageError."""
+    """Return run.json. `progress` is told the per mille of virtual time; paths in the scenario are
+    told from `beside`. Raises UsageError.
+    """
     if (out / FILE_NAME).exists():
         raise UsageError(f"{out} holds a market already; choose another folder or remove it")
     try:
-        kernel = build(scenario, Chance(seed), strategies())
+        traces = read_traces(scenario, beside)
+        kernel = build(scenario, Chance(seed), strategies(), traces=traces)
     except ScenarioError as error:
         raise UsageError(f"the scenario does not fit: {error}") from error
     log = EmbeddedLog(out)

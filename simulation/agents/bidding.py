@@ -42,7 +42,7 @@ class Ending(NamedTuple):
 class Learning(Protocol):
     """A strategy that is told how each auction it took an interest in ended."""
 
-    def learn(self, lot: Lot, ending: Ending) -> None: ...
+    def learn(self, lot: Lot, ending: Ending, draw: Random) -> None: ...
 
 
 Maker = Callable[[Settings], Bidding]

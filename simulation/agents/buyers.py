@@ -9,7 +9,6 @@ from schemas.base import Event
 from schemas.commands import PlaceBid
 from simulation.agents.bidding import Bidding, Ending, Learning, Wish
 from simulation.kernel import Desk
-from simulation.lot import Lot
 
 BIDS_IN_AN_AUCTION_MAX: Final = 50
 
@@ -121,6 +120,6 @@ class Buyer:
         interest = self._interests.pop(auction_id, None)
         desk.leave(auction_id)
         if interest is not None and isinstance(self.bidding, Learning):
-            lot: Lot = desk.lot(auction_id)
             won, price_minor = result or (False, None)
-            self.bidding.learn(lot, Ending(interest.value_minor, won, price_minor))
+            ending = Ending(interest.value_minor, won, price_minor)
+            self.bidding.learn(desk.lot(auction_id), ending, desk.draw)

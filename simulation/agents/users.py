@@ -1,4 +1,4 @@
-"""Who uses data: metered users with a prepaid budget, and readers of free data."""
+"""Who uses free data, and who decides on it."""
 
 from collections.abc import Callable
 from random import Random
@@ -9,89 +9,16 @@ from schemas.access import QualityScores
 from schemas.base import Event
 from schemas.commands import (
     DecideAccess,
-    EndGrant,
     EvaluateAccess,
     PushSubscription,
-    RecordUsage,
     RequestAccess,
     ReviewAccess,
-    Subscribe,
 )
 from simulation.kernel import Desk
 from simulation.stage import OPERATOR
 
 HOUR_MS: Final = 3_600_000
 Drawn = Callable[[Random, int], float]  # from chance and the time
-
-
-class MeteredUser:
-    """Subscribes, uses in bursts until the budget is used up, gives the grant back, and begins
-    again, until it has no money for another budget.
-    """
-
-    def __init__(
-        self,
-        name: str,
-        listing_id: str,
-        currency: str,
-        budget_minor: int,
-        gap_hours: Drawn,
-        quantity: Drawn,
-        burst: int,
-    ) -> None:
-        self.name = name
-        self._listing_id = listing_id
-        self._currency = currency
-        self._budget_minor = budget_minor
-        self._gap_hours = gap_hours
-        self._quantity = quantity
-        self._burst = burst
-        self._grant_id = ""
-
-    def wake(self, desk: Desk) -> None:
-        if self._grant_id:
-            for number in range(self._burst):
-                desk.say(
-                    RecordUsage(
-                        id=desk.id("usg"),
-                        at_ms=desk.now_ms + number,
-                        grant_id=self._grant_id,
-                        buyer_id=self.name,
-                        quantity=max(1, int(self._quantity(desk.draw, desk.now_ms))),
-                    )
-                )
-            self._rest(desk)
-        else:
-            desk.say(
-                Subscribe(
-                    id=desk.id("sub"),
-                    at_ms=desk.now_ms,
-                    listing_id=self._listing_id,
-                    buyer_id=self.name,
-                    currency=self._currency,
-                    budget_minor=self._budget_minor,
-                )
-            )
-
-    def hear(self, event: Event, desk: Desk) -> None:
-        match event:
-            case e.GrantIssued():
-                self._grant_id = event.id
-                self._rest(desk)
-            case e.UsageRefused() if event.grant_id == self._grant_id:
-                self._grant_id = ""
-                desk.say(
-                    EndGrant(
-                        id=desk.id("cmd"),
-                        at_ms=desk.now_ms,
-                        grant_id=event.grant_id,
-                        buyer_id=self.name,
-                    )
-                )
-
-    def _rest(self, desk: Desk) -> None:
-        gap_ms = round(self._gap_hours(desk.draw, desk.now_ms) * HOUR_MS)
-        desk.wake_at(desk.now_ms + self._burst + max(1, gap_ms))
 
 
 class Reader:

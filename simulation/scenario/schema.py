@@ -124,13 +124,21 @@ class Strategy(_Table, frozen=True, kw_only=True):
 
 class Use(_Table, frozen=True, kw_only=True):
     """How a metered user comes back: after `gap_hours`, `burst` times in a row, taking
-    `quantity`.
+    `quantity`. With a `trace`, a table of recorded use, it comes back as one of its clients did,
+    over and over, and takes what was recorded unless `quantity` says otherwise.
     """
 
-    gap_hours: Distribution
-    quantity: Distribution
+    gap_hours: Distribution | None = None
+    quantity: Distribution | None = None
+    trace: str = ""
     burst: Quantity = 1
     weight: Positive = 1
+
+    def __post_init__(self) -> None:
+        drawn = self.gap_hours is not None and self.quantity is not None
+        recorded = bool(self.trace) and self.gap_hours is None and self.burst == 1
+        if not (recorded or (drawn and not self.trace)):
+            raise ValueError("a use has gap_hours and quantity, or a trace")
 
 
 class Shock(_Table, frozen=True, kw_only=True):

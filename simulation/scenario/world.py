@@ -1,31 +1,35 @@
 """Makes the market of a scenario: parties with money, listings, and the agents that trade."""
 
 from bisect import bisect
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import accumulate
 from random import Random
+from types import MappingProxyType
 from typing import Final
 
-from schemas.catalogue import Field
 from schemas.ids import make_id
 from schemas.parties import PartyKind, Role, VenueTerms
 from simulation.agents.bidding import Bidding, Maker
 from simulation.agents.buyers import Buyer
-from simulation.agents.crowd import Crowd
+from simulation.agents.collusion import Shill
+from simulation.agents.crowd import Crowd, Member
+from simulation.agents.metered import Drawn, MeteredUser, Pattern, Step, Traced
 from simulation.agents.suppliers import Auctioneer
-from simulation.agents.users import MeteredUser, Office, Provider, Reader
+from simulation.agents.users import Office, Provider, Reader
 from simulation.chance import Chance
 from simulation.filler import CONTENT
 from simulation.kernel import Character, Kernel
 from simulation.scenario.distributions import Distribution, Uniform
 from simulation.scenario.offers import entry, offer, pricing, terms
-from simulation.scenario.schema import DAY_MS, HOUR_MS, Listing, Scenario, ScenarioError
+from simulation.scenario.schema import DAY_MS, HOUR_MS, Listing, Scenario, ScenarioError, Use
 from simulation.scenario.worth import Shocks, market
 
 GIVEN: Final = ("伟", "芳", "敏", "静", "强", "Wei", "Min", "Hua")
 KINDS: Final = (PartyKind.ENTERPRISE, PartyKind.GOVERNMENT, PartyKind.PUBLIC_SERVICE)
+
+Traces = Mapping[str, Sequence[Sequence[Step]]]  # by name, of each client
 
 
 @dataclass(frozen=True)
@@ -38,23 +42,32 @@ class Listed:
 
 
 def build(
-    scenario: Scenario, chance: Chance, makers: Mapping[str, Maker], replication: int = 0
+    scenario: Scenario,
+    chance: Chance,
+    makers: Mapping[str, Maker],
+    replication: int = 0,
+    traces: Traces = MappingProxyType({}),
 ) -> Kernel:
-    """Raises ScenarioError when a strategy is not known or its settings do not fit."""
+    """`traces` are what was read for the scenario's uses. Raises ScenarioError when a strategy is
+    not known or its settings do not fit.
+    """
     venue = VenueTerms(
         currencies=(scenario.venue.currency,),
         buyer_fee_bps=scenario.venue.buyer_fee_bps,
         seller_fee_bps=scenario.venue.seller_fee_bps,
     )
     kernel = Kernel(venue, scenario.start_ms, chance, replication)
-    return _Builder(scenario, kernel, makers).build()
+    return _Builder(scenario, kernel, makers, traces).build()
 
 
 class _Builder:
-    def __init__(self, scenario: Scenario, kernel: Kernel, makers: Mapping[str, Maker]) -> None:
+    def __init__(
+        self, scenario: Scenario, kernel: Kernel, makers: Mapping[str, Maker], traces: Traces
+    ) -> None:
         self._scenario = scenario
         self._kernel = kernel
         self._makers = makers
+        self._traces = traces
         self._shocks = Shocks(scenario)
 
     def build(self) -> Kernel:
@@ -134,7 +147,7 @@ class _Builder:
             for one in listed
             if one.kind.auction
         }
-        self._kernel.join(Crowd(markets, members), start_ms)
+        self._kernel.join(Crowd(markets, members, _shills(members, listed)), start_ms)
 
     def _strategy(self, name: str, settings: Mapping[str, float | str]) -> Bidding:
         if name not in self._makers:
@@ -154,25 +167,26 @@ class _Builder:
             self._person(name, self._scenario.money.users, PartyKind.ENTERPRISE)
             draw = self._draw(name, "pattern")
             one = listed[number % len(listed)]
-            pattern = patterns[_weighted([p.weight for p in patterns], draw)]
+            use = patterns[_weighted([p.weight for p in patterns], draw)]
             assert one.kind.metered is not None, "only metered listings come here"
             agent = MeteredUser(
                 name,
                 one.id,
                 self._scenario.venue.currency,
                 one.kind.metered.budget_minor,
-                self._busier(pattern.gap_hours, one.kind.field),
-                lambda chance, at_ms, by=pattern.quantity: by.drawn(chance),  # type: ignore[misc]
-                pattern.burst,
+                self._pattern(use, draw),
+                use.burst,
+                partial(self._shocks.factor, "use", one.kind.field),
             )
             begins_ms = self._scenario.start_ms + 1 + draw.randrange(30 * DAY_MS)
             self._kernel.join(agent, begins_ms)
 
-    def _busier(self, gap: Distribution, field: Field) -> Callable[[Random, int], float]:
-        def drawn(chance: Random, at_ms: int) -> float:
-            return gap.drawn(chance) / self._shocks.factor("use", field, at_ms)
-
-        return drawn
+    def _pattern(self, use: Use, draw: Random) -> Pattern:
+        if use.gap_hours is not None and use.quantity is not None:
+            return Drawn(use.gap_hours, use.quantity)
+        if not self._traces.get(use.trace):
+            raise ScenarioError(f"use: the trace {use.trace!r} has no client that came twice")
+        return Traced(draw.choice(self._traces[use.trace]), use.quantity)
 
     def _free(self, listed: Sequence[Listed]) -> None:
         if self._scenario.agents.readers and not listed:
@@ -188,6 +202,19 @@ class _Builder:
             self._person(name, Uniform(low=0, high=0), PartyKind.PERSON)
             ask = Reader(name, ids, lambda chance, at_ms: chance.expovariate(1 / gap))
             self._kernel.join(ask, start_ms)
+
+
+def _shills(members: Sequence[Member], listed: Sequence[Listed]) -> dict[str, list[Member]]:
+    """Return who is on which listing's side: each shill works for one supplier, in turn."""
+    suppliers = list(dict.fromkeys(one.supplier_id for one in listed))
+    shills = [member for member in members if isinstance(member[0].bidding, Shill)]
+    sides: dict[str, list[Member]] = {}
+    for number, shill in enumerate(shills):
+        supplier = suppliers[number % len(suppliers)]
+        for one in listed:
+            if one.supplier_id == supplier:
+                sides.setdefault(one.id, []).append(shill)
+    return sides
 
 
 def supplier_id(number: int) -> str:

@@ -4,8 +4,10 @@ import json
 import os
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from services.audit.replay import replay_log
@@ -16,8 +18,11 @@ from services.laboratory.run_folder import open_run
 from services.laboratory.scenario_file import read_scenario
 from services.laboratory.simulate import simulate
 from services.laboratory.strategies import strategies
+from simulation.scenario.schema import ScenarioError, Use, check
 from streams.embedded import EmbeddedReader
 
+MONEY = {name: {"distribution": "fixed", "value": 1} for name in ("buyers", "users")}
+LISTINGS = [{"name_zh": "甲", "name_en": "A", "field": "ocean", "free": {}}]
 ROOT = Path(__file__).parents[2]
 GUANGXI = ROOT / "examples" / "guangxi.toml"
 SIM_RUN = [sys.executable, "-m", "services.cli", "sim", "run"]
@@ -120,3 +125,37 @@ def test_a_scenario_extends_another(tmp_path: Path) -> None:
     above.write_text('extends = "under.toml"\ndays = 3\n[agents]\nbuyers = 4\n')
     scenario = read_scenario(above, [])
     assert (scenario.days, scenario.agents.buyers, scenario.agents.suppliers) == (3, 4, 60)
+
+
+def test_users_come_back_as_recorded(tmp_path: Path) -> None:
+    day = 86_400_000
+    times = [("a", 0, 5), ("b", 9, 1), ("a", day, 30), ("a", 3 * day, 70)]
+    rows = [f"{ms},{client},{size}" for client, ms, size in times]
+    (tmp_path / "use.csv").write_text("\n".join(["time_ms,client,bytes", *rows]) + "\n")
+    scenario = read_scenario(GUANGXI, ["days=40", "agents.buyers=0", "agents.readers=0"])
+    scenario = msgspec.structs.replace(
+        scenario,
+        agents=msgspec.structs.replace(scenario.agents, users=1),
+        use=[Use(trace="use.csv")],
+        shocks=[],
+    )
+    simulate(scenario, 7, tmp_path / "run", lambda done: None, tmp_path)
+    usage = open_run(tmp_path / "run").table("usage")
+    assert [use["quantity"] for use in usage[:4]] == [30, 70, 30, 70]
+    gaps = [after["at_ms"] - before["at_ms"] for before, after in pairwise(usage)]
+    assert [round(gap / day) for gap in gaps[:3]] == [2, 1, 2]
+
+
+def test_a_trace_that_is_not_there_is_named(tmp_path: Path) -> None:
+    scenario = msgspec.structs.replace(read_scenario(GUANGXI, []), use=[Use(trace="missing.csv")])
+    with pytest.raises(UsageError, match=r"the trace .*missing\.csv cannot be read"):
+        simulate(scenario, 7, tmp_path / "run", lambda done: None, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "use",
+    [{"quantity": {"distribution": "fixed", "value": 1}}, {"trace": "a.csv", "burst": 3}, {}],
+)
+def test_a_use_is_drawn_or_recorded(use: dict) -> None:
+    with pytest.raises(ScenarioError, match="gap_hours and quantity, or a trace"):
+        check({"title": "t", "agents": {}, "money": MONEY, "listings": LISTINGS, "use": [use]})
