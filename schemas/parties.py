@@ -1,7 +1,7 @@
 """Who takes part (供方 需方 运营方 监管方 第三方服务), and on what terms the venue serves them."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Final
 
 from msgspec import Meta
 
@@ -15,6 +15,13 @@ class Role(StrEnum):
     OPERATOR = "operator"
     REGULATOR = "regulator"
     THIRD_PARTY = "third_party"
+
+
+# Who is there when a venue opens.
+FIRST_PARTIES: Final = {
+    Role.OPERATOR: ("pty_operator", "Operator 运营方"),
+    Role.REGULATOR: ("pty_regulator", "Regulator 监管方"),
+}
 
 
 class PartyKind(StrEnum):

@@ -6,9 +6,8 @@ from typing import Final
 
 from schemas.base import Command
 from schemas.commands import ApproveParty, OpenVenue, RegisterParty, SetCalendar, VerifyParty
-from schemas.parties import PartyKind, Role, VenueTerms
+from schemas.parties import FIRST_PARTIES, PartyKind, Role, VenueTerms
 from services.files import write_whole
-from services.founding import FIRST_PARTIES
 from services.gateway.tokens import Principal, TokenStore
 from services.workdays import load_calendar
 

@@ -9,10 +9,10 @@ from schemas import commands as c
 from schemas.base import Command
 from schemas.catalogue import CatalogueEntry, Content, GrantTerms, Offer
 from schemas.ids import derive_id
-from schemas.parties import PartyKind, Role, VenueTerms
+from schemas.parties import FIRST_PARTIES, PartyKind, Role, VenueTerms
 from schemas.policy import Permission, Policy
 
-OPERATOR = "pty_operator"
+OPERATOR = FIRST_PARTIES[Role.OPERATOR][0]
 ANY_USE = Policy(permissions=(Permission(action="use"),))
 Watcher = Callable[[list[Emission]], None]
 

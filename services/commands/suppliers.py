@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 import typer
 
 from schemas.ids import make_id
-from schemas.parties import PartyKind, Role
+from schemas.parties import FIRST_PARTIES, PartyKind, Role
 from services.client.connection import Connection, Refused
 from services.commands.options import data_folder
 from services.commands.targets import over_network
-from services.founding import FIRST_PARTIES
 from streams.embedded import FILE_NAME as LOG_NAME
 
 if TYPE_CHECKING:

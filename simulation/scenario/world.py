@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Final
 
 from schemas.ids import make_id
-from schemas.parties import PartyKind, Role, VenueTerms
+from schemas.parties import FIRST_PARTIES, PartyKind, Role, VenueTerms
 from simulation.agents.bidding import Bidding, Maker
 from simulation.agents.buyers import Buyer
 from simulation.agents.collusion import Shill
@@ -71,6 +71,7 @@ class _Builder:
         self._shocks = Shocks(scenario)
 
     def build(self) -> Kernel:
+        self._founders()
         self._suppliers()
         listed = list(self._list())
         self._auctions([one for one in listed if one.kind.auction])
@@ -83,6 +84,10 @@ class _Builder:
 
     def _draw(self, *key: str) -> Random:
         return self._kernel.chance.stream(self._kernel.replication, *key)
+
+    def _founders(self) -> None:
+        for role, (party_id, name) in FIRST_PARTIES.items():
+            self._kernel.stage.admit(party_id, role, name=name)
 
     def _suppliers(self) -> None:
         names = self._scenario.provider_names

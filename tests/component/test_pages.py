@@ -70,6 +70,9 @@ def places(exchange: Exchange) -> dict[str, str]:
     auction = exchange.ok("supplier", "POST", f"/v1/listings/{sold}/auctions", {"terms": terms})
     exchange.published()
     return {
+        "free": free,
+        "metered": metered,
+        "auction": sold,
         "listing_id": sold,
         "auction_id": auction["id"],
         "access_id": access["id"],
@@ -77,6 +80,16 @@ def places(exchange: Exchange) -> dict[str, str]:
         "party_id": exchange.ids["anna"],
         "position": "3",
     }
+
+
+@pytest.mark.parametrize("mode", ["free", "metered", "auction"])
+@pytest.mark.parametrize("who", ["", "anna", "supplier", "operator"])
+def test_a_listing_of_each_mode_is_shown_to_everybody(
+    exchange: Exchange, places: dict[str, str], mode: str, who: str
+) -> None:
+    answer = Browser(exchange, who).get(f"/en/listings/{places[mode]}")
+    assert answer.status_code == 200, answer.text
+    assert ("Budget" in answer.text) == (mode == "metered" and who == "anna")
 
 
 MAY_SEE = {
