@@ -16,4 +16,4 @@ class EdgeSettings(NamedTuple):
     failed: Quota = Quota(120, 60)
     body_s: float = 10.0
     streams_per_caller: int = 20
-    streams: int = 500
+    streams: int = 1_500
