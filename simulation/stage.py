@@ -4,6 +4,7 @@ time.
 
 from collections.abc import Callable
 
+from market.steps import tick
 from market.venue import Emission, Venue
 from schemas import commands as c
 from schemas.base import Command
@@ -42,7 +43,7 @@ class Stage:
         """Fire the next deadline, which there must be."""
         due_ms = self.venue.next_deadline()
         assert due_ms is not None, "something is due"
-        self._run(c.TimePassed(id=f"tick_{due_ms}", at_ms=due_ms, due_ms=due_ms))
+        self._run(tick(due_ms))
 
     def admit(
         self,

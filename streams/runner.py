@@ -9,9 +9,9 @@ from concurrent.futures import Future
 from typing import Final, NamedTuple
 
 from market import settlement
+from market.steps import tick
 from market.venue import Emission
 from schemas.base import Command
-from schemas.commands import TimePassed
 from schemas.envelope import Message, decode_record, encode
 from schemas.topics import INPUTS, Service
 from streams.faults import words
@@ -289,10 +289,6 @@ class StepRunner:
         """Return the deadline settlement waits for; only its runner keeps the clock."""
         assert isinstance(self.state, settlement.State), "only settlement keeps the clock"
         return settlement.next_deadline(self.state)
-
-
-def tick(due_ms: int) -> TimePassed:
-    return TimePassed(id=f"tick_{due_ms}", at_ms=due_ms, due_ms=due_ms)
 
 
 def cursor_name(service: Service) -> str:

@@ -4,22 +4,14 @@ from collections.abc import Sequence
 from types import ModuleType
 from typing import Final, NamedTuple
 
+from market.steps import seal
 from schemas.envelope import Message, Record
-from schemas.events import (
-    MatchingDeadLetter,
-    MatchingInputsTaken,
-    SettlementDeadLetter,
-    SettlementInputsTaken,
-)
-from schemas.events.trail import DeadLetter, InputsTaken, TakenRange
+from schemas.events import MatchingDeadLetter, SettlementDeadLetter
+from schemas.events.trail import DeadLetter
 from schemas.topics import Service
 from streams.recovery import RULES, State
 from streams.scribe import Scribe
 
-SEALS: Final[dict[Service, type[InputsTaken]]] = {
-    Service.MATCHING: MatchingInputsTaken,
-    Service.SETTLEMENT: SettlementInputsTaken,
-}
 DEAD_LETTERS: Final[dict[Service, type[DeadLetter]]] = {
     Service.MATCHING: MatchingDeadLetter,
     Service.SETTLEMENT: SettlementDeadLetter,
@@ -77,14 +69,9 @@ class Stepper:
 
     def _seal(self, inputs: Sequence[Input]) -> Record:
         self.commit += 1
-        seal = SEALS[self.service](
-            id=f"{self.service}-commit-{self.commit}",
-            at_ms=max(taken.message.at_ms for taken in inputs),
-            commit=self.commit,
-            sequence=self.sequence,
-            ranges=ranges_of(inputs),
-        )
-        return self._scribe.write(seal, "")
+        at_ms = max(taken.message.at_ms for taken in inputs)
+        made = seal(self.service, inputs, at_ms, self.commit, self.sequence)
+        return self._scribe.write(made, "")
 
 
 def decide(
@@ -96,16 +83,3 @@ def decide(
         rules.evolve(state, event)
         records.append(scribe.write(event, root, cause))
     return records
-
-
-def ranges_of(inputs: Sequence[Input]) -> tuple[TakenRange, ...]:
-    """Return the order of the inputs as runs of one topic each."""
-    runs: list[list[Input]] = []
-    for taken in inputs:
-        if not runs or runs[-1][-1].topic != taken.topic:
-            runs.append([])
-        runs[-1].append(taken)
-    return tuple(
-        TakenRange(topic=run[0].topic, first=run[0].offset, last=run[-1].offset, count=len(run))
-        for run in runs
-    )

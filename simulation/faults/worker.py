@@ -10,21 +10,15 @@ from typing import Any, Final, NamedTuple, Protocol
 import msgspec
 
 from market import matching, settlement
+from market.steps import TICK_GRACE_MS, Ticks, in_sequence, own_topics, seal
 from schemas.base import Command, Event
-from schemas.commands import TimePassed
-from schemas.envelope import Message, Record, encode
-from schemas.events import MatchingInputsTaken, SettlementInputsTaken
-from schemas.events.trail import InputsTaken, TakenRange
-from schemas.topics import OUTPUTS, Service
+from schemas.envelope import Record, encode
+from schemas.events.trail import InputsTaken
+from schemas.topics import Service
 from simulation.faults.topics import Draft, Positions, Snapshot, Topics, Transaction
 
 State = matching.State | settlement.State
 SNAPSHOT_EVERY_EVENTS: Final = 24  # small, so that a short life has several
-TICK_GRACE_MS: Final = 250
-SEALS: Final[dict[Service, type[InputsTaken]]] = {
-    Service.MATCHING: MatchingInputsTaken,
-    Service.SETTLEMENT: SettlementInputsTaken,
-}
 
 
 class Rules(NamedTuple):
@@ -69,6 +63,8 @@ class Worker:
     worker's death, or its stall if the iterator goes on later.
     """
 
+    grace_ms = TICK_GRACE_MS
+
     def __init__(self, service: Service, topics: Topics, rules: Rules, clock: Clock) -> None:
         self.service = service
         self.state: Any = None
@@ -79,7 +75,7 @@ class Worker:
         self.topics = topics
         self.epoch = 0
         self._clock = clock
-        self._ticks_in_flight: set[int] = set()
+        self._ticks = Ticks(self.grace_ms)
         self._snapshot_at = 0
 
     def take_over(self) -> Iterator[Point]:
@@ -149,35 +145,20 @@ class Worker:
         return drafts
 
     def ticks(self, inputs: Sequence[Record]) -> list[Draft]:
-        """Settlement says each due deadline once, and again only after that was taken in."""
+        """Only settlement keeps the clock."""
         if self.service is not Service.SETTLEMENT:
             return []
-        for record in inputs:
-            if isinstance(record.data, TimePassed):
-                self._ticks_in_flight.discard(record.data.due_ms)
+        taken = (record.data for record in inputs)
         due_ms = settlement.next_deadline(self.state)
-        if due_ms is None or due_ms in self._ticks_in_flight or not self.is_past(due_ms):
-            return []
-        self._ticks_in_flight.add(due_ms)
-        tick = TimePassed(id=f"tick_{due_ms}", at_ms=due_ms, due_ms=due_ms)
-        return [Draft(tick, tick.id)]
-
-    def is_past(self, due_ms: int) -> bool:
-        return due_ms + TICK_GRACE_MS <= self.now_ms()
+        return [Draft(tick, tick.id) for tick in self._ticks.due(taken, due_ms, self.now_ms())]
 
     def now_ms(self) -> int:
         return self._clock(self.service)
 
     def seal(self, inputs: Sequence[Record]) -> Draft:
         self.commit += 1
-        seal = SEALS[self.service](
-            id=f"{self.service}-commit-{self.commit}",
-            at_ms=max(record.data.at_ms for record in inputs),
-            commit=self.commit,
-            sequence=self.sequence,
-            ranges=ranges_of(inputs),
-        )
-        return Draft(seal, "")
+        at_ms = max(record.data.at_ms for record in inputs)
+        return Draft(seal(self.service, inputs, at_ms, self.commit, self.sequence), "")
 
     def snapshot_if_due(self) -> Snapshot | None:
         """Return the state as it is before anything of this batch is decided."""
@@ -187,16 +168,17 @@ class Worker:
         return self.snapshot()
 
     def snapshot(self) -> Snapshot:
-        own = {topic: self.topics.end(topic) for topic in self.own_topics()}
+        own = {topic: self.topics.end(topic) for topic in own_topics(self.service)}
         return Snapshot(encode(self.state), self.sequence, self.commit, own, dict(self.taken))
-
-    def own_topics(self) -> list[str]:
-        return [*sorted(OUTPUTS[self.service]), f"{self.service}.inputs"]
 
     def recover(self) -> None:
         """Make the state again from own records. Raises Lost where one is missing."""
         state, self.sequence, self.commit, positions, taken = self._newest()
-        own = (r for topic in self.own_topics() for r in self.topics.read(topic, positions[topic]))
+        own = (
+            r
+            for topic in own_topics(self.service)
+            for r in self.topics.read(topic, positions[topic])
+        )
         waiting: dict[str, deque[Record]] = defaultdict(deque)
         sealed = self.sequence
         for record in own:
@@ -205,9 +187,9 @@ class Worker:
                 taken |= {run.topic: run.last + 1 for run in record.data.ranges}
             else:
                 waiting[record.topic].append(record)
-        for event in in_sequence(waiting, self.sequence):
-            assert isinstance(event, Event), "only events have a sequence"
-            self.rules.evolve(state, event)
+        for found in in_sequence(waiting, self.sequence):
+            assert isinstance(found.data, Event), "only events have a sequence"
+            self.rules.evolve(state, found.data)
             self.sequence += 1
         if any(waiting.values()) or self.sequence != sealed:
             raise Lost(f"events of {self.service} are missing after sequence {self.sequence}")
@@ -218,31 +200,6 @@ class Worker:
     def _newest(self) -> tuple[Any, int, int, Positions, Positions]:
         kept = self.topics.snapshots.get(self.service)
         if kept is None:
-            return self.rules.new_state(), 0, 0, dict.fromkeys(self.own_topics(), 0), {}
+            return self.rules.new_state(), 0, 0, dict.fromkeys(own_topics(self.service), 0), {}
         state = msgspec.json.decode(kept.body, type=type(self.rules.new_state()))
         return state, kept.sequence, kept.commit, kept.positions, dict(kept.taken)
-
-
-def in_sequence(waiting: dict[str, deque[Record]], sequence: int) -> Iterator[Message]:
-    """Yield what follows a sequence without a gap, out of whichever topic has it in front."""
-    found = True
-    while found:
-        found = False
-        for records in waiting.values():
-            while records and records[0].sequence == sequence + 1:
-                sequence += 1
-                found = True
-                yield records.popleft().data
-
-
-def ranges_of(inputs: Sequence[Record]) -> tuple[TakenRange, ...]:
-    """Return the order of the inputs as runs of one topic each."""
-    runs: list[list[Record]] = []
-    for record in inputs:
-        if not runs or runs[-1][-1].topic != record.topic:
-            runs.append([])
-        runs[-1].append(record)
-    return tuple(
-        TakenRange(topic=run[0].topic, first=run[0].offset, last=run[-1].offset, count=len(run))
-        for run in runs
-    )

@@ -7,6 +7,7 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from market import settlement
+from market.steps import TICK_GRACE_MS
 from schemas.base import Command
 from schemas.topics import DECIDERS, INPUTS, Service
 from simulation.faults import invariants
@@ -14,7 +15,7 @@ from simulation.faults.books import Books
 from simulation.faults.life import Act, Jump, Repeat, Say, Take, Wait
 from simulation.faults.topics import Draft, Fenced, Topics
 from simulation.faults.wishes import T0, founding
-from simulation.faults.worker import RULES, TICK_GRACE_MS, Clock, Point, Rules, Worker
+from simulation.faults.worker import RULES, Clock, Point, Rules, Worker
 
 RESTAMPED_MS: Final = 1_800_000  # within it a command is said again with a new stamp
 ROUNDS_MAX: Final = 400  # of deadlines, after the end of a life

@@ -11,11 +11,12 @@ import time
 from collections.abc import Callable
 from typing import Any, Final
 
+from market.steps import own_topics
 from schemas.commands import TimePassed
 from schemas.topics import SNAPSHOT_TOPICS, TOPIC_OF, Service
 from streams.kafka.commit import Committer
 from streams.kafka.inspection import hanging
-from streams.kafka.recovery import Positions, own_topics, recover
+from streams.kafka.recovery import Positions, recover
 from streams.kafka.settings import KafkaSettings
 from streams.log import LogBroken, LogError
 from streams.steps import DEAD_LETTERS

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from aiokafka import TopicPartition
 
+from market.steps import Ticks
 from schemas.base import SchemaError
-from schemas.commands import TimePassed
 from schemas.envelope import Record
 from schemas.events.trail import Header
 from schemas.topics import INPUTS, PARTITION_OF_VENUE, Service
@@ -28,12 +28,9 @@ from streams.kafka.standstill import Standstill
 from streams.kafka.wire import from_wire
 from streams.log import LogError
 from streams.recovery import RULES
-from streams.runner import tick
 from streams.scribe import Scribe
 from streams.steps import DEAD_LETTERS, Input
 
-# A deadline's tick waits so long for commands that were stamped before it and are on their way.
-TICK_GRACE_MS: Final = 250
 TICK_EVERY_SECONDS: Final = 0.05
 VENUE_OF_PARTITION: Final = {number: venue for venue, number in PARTITION_OF_VENUE.items()}
 log = logging.getLogger("databourse")
@@ -160,7 +157,9 @@ class Partition:
             outputs += self._stepper.take(inputs)
         if self._clock is not None:
             due_ms = RULES[self._service].next_deadline(self._stepper.state)
-            outputs += self._clock.ticks(self.venue, inputs, due_ms, self._now_ms())
+            messages = (entry.message for entry in inputs)
+            for tick in self._clock.due(messages, due_ms, self._now_ms()):
+                outputs.append(Scribe(self.venue, {}).write(tick, tick.id))
         if not outputs and not consumed:
             return
         ends = await self._committer.commit(outputs, consumed, snapshot)
@@ -203,25 +202,6 @@ class Partition:
             taken = max((i.offset for i in inputs if i.topic == source.topic), default=None)
             if end is not None and taken is not None:
                 metrics.LAG.labels(*labels, source.topic).set(max(end - taken - 1, 0))
-
-
-class Ticks:
-    """Says each due deadline once, and again only after that was taken in."""
-
-    def __init__(self) -> None:
-        self._in_flight: set[int] = set()
-
-    def ticks(
-        self, venue: str, taken: list[Input], due_ms: int | None, now_ms: int
-    ) -> list[Record]:
-        for message in (entry.message for entry in taken):
-            if isinstance(message, TimePassed):
-                self._in_flight.discard(message.due_ms)
-        if due_ms is None or due_ms + TICK_GRACE_MS > now_ms or due_ms in self._in_flight:
-            return []
-        self._in_flight.add(due_ms)
-        passed = tick(due_ms)
-        return [Scribe(venue, {}).write(passed, passed.id)]
 
 
 def _input(record: Any) -> Input:

@@ -4,14 +4,14 @@ import hashlib
 import json
 import zlib
 from collections import defaultdict, deque
-from collections.abc import Iterator
 from typing import Any, Final, NamedTuple
 
 import msgspec
 
+from market.steps import in_sequence, own_topics
 from schemas.envelope import Record, encode
 from schemas.events.trail import InputsTaken
-from schemas.topics import OUTPUTS, SNAPSHOT_TOPICS, Service
+from schemas.topics import SNAPSHOT_TOPICS, Service
 from streams.kafka.reader import read_to_end
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.wire import from_wire
@@ -40,11 +40,6 @@ class Piece(NamedTuple):
     key: bytes
     value: bytes
     headers: list[tuple[str, bytes]]
-
-
-def own_topics(service: Service) -> list[str]:
-    """Return the topics from which a service's state and place are made again."""
-    return [*sorted(OUTPUTS[service]), f"{service}.inputs"]
 
 
 async def recover(
@@ -76,7 +71,7 @@ async def recover(
             taken |= {run.topic: run.last + 1 for run in record.data.ranges}
             continue
         waiting[record.topic].append(record)
-        for event in _in_sequence(waiting, sequence):
+        for event in in_sequence(waiting, sequence):
             evolve(state, event.data)
             sequence = event.sequence
     if any(waiting.values()) or sequence != last_sealed:
@@ -85,18 +80,6 @@ async def recover(
             "restore the topics from the audit export (docs/operations.md)"
         )
     return Stepper(service, venue, state, sequence, commit), positions, taken
-
-
-def _in_sequence(waiting: dict[str, deque[Record]], sequence: int) -> Iterator[Record]:
-    """Yield what follows a sequence without a gap, out of whichever topic has it in front."""
-    found = True
-    while found:
-        found = False
-        for records in waiting.values():
-            while records and records[0].sequence == sequence + 1:
-                sequence += 1
-                found = True
-                yield records.popleft()
 
 
 def pieces(stepper: Stepper, positions: Positions, taken: Positions) -> list[Piece]:

@@ -1,11 +1,12 @@
 """Two ways to drive the services on one log: whole cascades, or steps that race each other."""
 
+from market.steps import tick
 from schemas.base import Command
 from schemas.envelope import encode
 from schemas.topics import Service
 from streams.log import Entry
 from streams.memory import MemoryLog
-from streams.runner import CascadeRunner, StepRunner, tick
+from streams.runner import CascadeRunner, StepRunner
 from streams.scribe import Scribe
 
 

@@ -5,11 +5,11 @@ commit to them in turns chosen by the test.
 import random
 from collections import defaultdict
 
+from market.steps import Ticks
 from schemas.base import Command
 from schemas.envelope import Record, encode
 from schemas.topics import DECIDERS, INPUTS, Service
 from services.audit.sequencer import SEQUENCED, Sequencer
-from streams.kafka.partition import Ticks
 from streams.kafka.wire import from_wire, to_wire
 from streams.log import Entry
 from streams.memory import MemoryLog
@@ -74,7 +74,8 @@ class Cluster:
         outputs = stepper.take(inputs) if inputs else []
         if service is Service.SETTLEMENT:
             due_ms = RULES[service].next_deadline(stepper.state)
-            outputs += self._ticks.ticks(VENUE, inputs, due_ms, self.now_ms)
+            for tick in self._ticks.due((r.message for r in inputs), due_ms, self.now_ms):
+                outputs.append(Scribe(VENUE, {}).write(tick, tick.id))
         self.topics.commit(outputs)
         return bool(outputs)
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from market.steps import TICK_GRACE_MS
 from schemas.base import Command
 from schemas.envelope import decode_record, encode
 from schemas.events.trail import InputsTaken
@@ -15,7 +16,6 @@ from schemas.topics import DECIDERS
 from services.audit.replay import replay_log
 from services.audit.sequencer import Sequencer
 from services.audit.verify import verify_log
-from streams.kafka.partition import TICK_GRACE_MS
 from streams.log import Entry, LogBroken, LogReader
 from streams.memory import MemoryLog
 from tests.builders.market import T0

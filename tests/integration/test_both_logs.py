@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
+from market.steps import TICK_GRACE_MS
 from services.audit.replay import replay_log
 from services.audit.verify import verify_log
 from services.cluster.opening import ensure_topics
 from services.gateway.following import Following
 from streams import postgres
-from streams.kafka.partition import TICK_GRACE_MS
 from streams.log import LogReader
 from tests.builders.broker import Broker
 from tests.builders.market import T0

@@ -10,13 +10,14 @@ import pytest
 from aiokafka import TopicPartition
 from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 
+from market.steps import own_topics
 from schemas.envelope import encode
 from schemas.topics import PARTITION_OF_VENUE, Service
 from streams.kafka.commit import Committer
 from streams.kafka.endings import HANGING_SECONDS, SILENCE_SECONDS, Endings, end_former, written
 from streams.kafka.inspection import hanging
 from streams.kafka.reader import read_to_end
-from streams.kafka.recovery import own_topics, recover
+from streams.kafka.recovery import recover
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import administering, ensure_topics
 from streams.steps import Input, Stepper

@@ -8,11 +8,12 @@ from contextlib import asynccontextmanager
 
 import pytest
 
+from market.steps import own_topics
 from schemas.base import Command
 from schemas.envelope import encode
 from schemas.topics import PARTITION_OF_VENUE, Service
 from streams.kafka.commit import CommitFailed, Committer
-from streams.kafka.recovery import PIECE_BYTES, Piece, own_topics, pieces, recover
+from streams.kafka.recovery import PIECE_BYTES, Piece, pieces, recover
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
 from streams.log import LogBroken

@@ -9,6 +9,7 @@ import pytest
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 
+from market.steps import TICK_GRACE_MS
 from schemas.base import Command
 from schemas.commands import Deposit
 from schemas.topics import PARTITION_OF_VENUE, Service
@@ -16,7 +17,6 @@ from services.audit.replay import replay_log
 from services.audit.sequencer import SEQUENCED
 from services.commands import Exit
 from streams.kafka.commit import group_of
-from streams.kafka.partition import TICK_GRACE_MS
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.topics import ensure_topics
 from streams.kafka.wire import from_wire
