@@ -113,6 +113,7 @@ def test_a_statement_has_opening_and_closing_balances_and_pages_that_lose_nothin
 
 
 def test_a_statement_comes_as_csv_too(market: Exchange) -> None:
+    used_grant(market)
     path = f"/v1/parties/{market.ids['anna']}/statement"
     answer = market.call("anna", "GET", path, headers={"Accept": "text/csv"})
     assert answer.headers["content-type"].startswith("text/csv")
@@ -150,6 +151,7 @@ def test_others_than_the_owner_see_one_held_sum_and_no_lock(market: Exchange) ->
 
 
 def test_the_trial_balance_names_every_account_at_any_time(market: Exchange) -> None:
+    used_grant(market)
     now = market.ok("regulator", "GET", "/v1/audit/trial-balance")
     assert now["balanced"] is True
     assert now["sums_minor"]["CNY"] == 0
