@@ -15,6 +15,7 @@ from services.laboratory import sweep_plan
 from services.laboratory.summary import Mean, summarise
 from services.laboratory.sweep import Outcome, run
 from services.laboratory.sweep_report import report
+from services.laboratory.sweep_subjects import subject_of
 from services.progress import progress
 
 WORKERS: Final = 2
@@ -39,7 +40,7 @@ def sweep(
     Example: databourse sim sweep examples/sweep-reserve.toml --out sweep
     """
     plan = sweep_plan.read_plan(file)
-    subject = sweep_plan.subject_of(plan, file.parent)
+    subject = subject_of(plan, file.parent)
     runs = len(plan.settings()) * plan.replications
     with progress("runs", runs, quiet=as_json) as tell:
         outcomes = run(plan, subject, out, workers, tell)

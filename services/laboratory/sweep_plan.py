@@ -12,7 +12,6 @@ from msgspec import Meta
 
 from services.commands import UsageError
 from simulation.chance import Chance
-from simulation.theory import drawn_auctions
 
 POINTS_MAX: Final = 100_000
 Value = int | float | str | bool
@@ -30,11 +29,12 @@ class Subject(NamedTuple):
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """Each of `points` with each combination of `grid`, over what is `fixed`. A name with dots is a
-    path into the scenario.
+    """Each of `points` with each combination of `grid`, over what is `fixed`. Where the subject is
+    a `scenario`, a file beside the plan, a name with dots is a path into it.
     """
 
     subject: str
+    scenario: str = ""
     title: str = ""
     seed: int = 7
     replications: Annotated[int, Meta(ge=1, le=100_000)] = 10
@@ -81,31 +81,6 @@ def key_of(subject: Subject, settings: Point, seed: int) -> str:
     """Return what a result is found by: it depends on subject, settings and seed alone."""
     told = [subject.identity, sorted(settings.items()), seed]
     return hashlib.sha256(msgspec.json.encode(told)).hexdigest()[:20]
-
-
-# --- the subject that needs no scenario -------------------------------------------------------
-
-
-def _measure(settings: Point, seed: int) -> dict[str, float]:
-    return drawn_auctions.measure(_settings(settings), seed)
-
-
-def _theory(settings: Point) -> dict[str, float]:
-    return drawn_auctions.theory(_settings(settings))
-
-
-def _settings(settings: Point) -> drawn_auctions.Settings:
-    return msgspec.convert(settings, drawn_auctions.Settings)
-
-
-DRAWN_AUCTIONS: Final = Subject(_measure, _theory, "auctions")
-
-
-def subject_of(plan: Plan, beside: Path) -> Subject:
-    """Return what the plan is about. Raises UsageError."""
-    if plan.subject == "auctions":
-        return DRAWN_AUCTIONS
-    raise UsageError(f"no subject {plan.subject!r}; there is 'auctions'")
 
 
 def as_table(rows: list[dict[str, Any]]) -> dict[str, list[Any]]:

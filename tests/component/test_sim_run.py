@@ -1,15 +1,21 @@
 """A scenario is run into a folder that is a market, the same for the same seed."""
 
+import hashlib
 import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ProcessPoolExecutor
 from itertools import pairwise
+from multiprocessing import get_context
 from pathlib import Path
 
 import msgspec
 import pytest
 
+from schemas.base import Command
+from schemas.commands import TimePassed
+from schemas.envelope import decode_record
 from services.audit.replay import replay_log
 from services.audit.store import stored_notes, stored_verifier
 from services.audit.verify import verify_log
@@ -19,7 +25,8 @@ from services.laboratory.scenario_file import read_scenario
 from services.laboratory.simulate import simulate
 from services.laboratory.strategies import strategies
 from simulation.scenario.schema import ScenarioError, Use, check
-from streams.embedded import EmbeddedReader
+from streams.embedded import EmbeddedLog, EmbeddedReader
+from streams.runner import CascadeRunner
 
 MONEY = {name: {"distribution": "fixed", "value": 1} for name in ("buyers", "users")}
 LISTINGS = [{"name_zh": "甲", "name_en": "A", "field": "ocean", "free": {}}]
@@ -93,6 +100,44 @@ def test_the_seed_alone_decides_the_bytes(tmp_path: Path) -> None:
         digests.add(json.loads(told.stdout)["events_sha256"])
     assert len(digests) == 1
     assert digests != {run(tmp_path / "other", seed=8)["events_sha256"]}
+
+
+@pytest.mark.long
+def test_the_same_commands_one_at_a_time_give_the_same_bytes(small: Path, tmp_path: Path) -> None:
+    """The simulation against the runner that serves a market, on the log that it serves from."""
+    run_log = EmbeddedReader(small)
+    bodies = [body for _, body in run_log.read(0)]
+    run_log.close()
+    said = [decode_record(body).data for body in bodies]
+    commands = [one for one in said if isinstance(one, Command) and not isinstance(one, TimePassed)]
+    assert len(commands) > 500
+    clock = Clock(commands[0].at_ms)
+    log = EmbeddedLog(tmp_path)
+    runner = CascadeRunner(log, clock)
+    for command in commands:
+        clock.now_ms = command.at_ms
+        runner.run_now([command])
+    clock.now_ms = read_scenario(GUANGXI, SMALL).end_ms
+    runner.run_now([])
+    digest = hashlib.sha256(b"".join(body + b"\n" for _, body in log.read(0))).hexdigest()
+    log.close()
+    assert digest == open_run(small).about["events_sha256"]
+
+
+class Clock:
+    def __init__(self, now_ms: int) -> None:
+        self.now_ms = now_ms
+
+    def __call__(self) -> int:
+        return self.now_ms
+
+
+@pytest.mark.long
+def test_runs_in_two_processes_have_the_digests_of_runs_in_one(tmp_path: Path) -> None:
+    alone = [run(tmp_path / f"one{seed}", seed)["events_sha256"] for seed in (7, 8)]
+    with ProcessPoolExecutor(2, get_context("spawn")) as pool:
+        both = list(pool.map(run, [tmp_path / f"two{seed}" for seed in (7, 8)], (7, 8)))
+    assert [about["events_sha256"] for about in both] == alone
 
 
 def test_an_unknown_setting_is_refused_with_a_suggestion() -> None:

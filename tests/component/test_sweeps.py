@@ -8,8 +8,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from services.commands import UsageError
+from services.laboratory.summary import summarise
 from services.laboratory.sweep import ROWS
+from services.laboratory.sweep import run as sweep
 from services.laboratory.sweep_plan import read_plan
+from services.laboratory.sweep_subjects import subject_of
 from tests.builders.cli import run
 
 SMALL = """
@@ -40,6 +43,78 @@ def test_two_processes_write_the_same_bytes_as_one(tmp_path: Path) -> None:
     two = swept(tmp_path, "two", SMALL, "--workers", "2")
     for name in PRODUCTS:
         assert (one / name).read_bytes() == (two / name).read_bytes(), name
+
+
+MARKET = """
+title = "a market"
+days = 6
+agents = { buyers = 12 }
+[money]
+buyers = { distribution = "fixed", value = 1000000 }
+users = { distribution = "fixed", value = 1 }
+[[listings]]
+name_zh = "甲"
+name_en = "A"
+field = "ocean"
+count = 2
+[listings.auction]
+format = "english"
+every_days = 2
+lasts_hours = 24
+interest = 0.5
+value = { private = { distribution = "uniform", low = 200, high = 9000 } }
+[[bidding]]
+strategy = "truthful"
+"""
+OF_A_MARKET = """
+subject = "scenario"
+scenario = "market.toml"
+replications = 3
+[fixed]
+days = 4
+[grid]
+"listings.0.auction.reserve_minor" = [0, 4000, 8900]
+"agents.buyers" = [8, 12]
+"""
+
+
+@pytest.mark.long
+def test_two_processes_run_scenarios_as_one_does(tmp_path: Path) -> None:
+    (tmp_path / "market.toml").write_text(MARKET)
+    one = swept(tmp_path, "one", OF_A_MARKET, "--workers", "1")
+    two = swept(tmp_path, "two", OF_A_MARKET, "--workers", "2")
+    for name in PRODUCTS:
+        assert (one / name).read_bytes() == (two / name).read_bytes(), name
+
+
+def test_a_scenario_is_swept_by_dotted_names(tmp_path: Path) -> None:
+    (tmp_path / "market.toml").write_text(MARKET)
+    plan = read_plan(Path(plan_of(tmp_path, OF_A_MARKET)))
+    subject = subject_of(plan, tmp_path)
+    outcomes = sweep(plan, subject, tmp_path / "out", 1)
+    assert [outcome.error for outcome in outcomes] == [""] * 18
+    means = [row for row in summarise(plan, subject, outcomes) if row.metric == "sell_through"]
+    sold = {tuple(row.settings.values())[1:]: row.mean for row in means}
+    assert len(sold) == 6
+    assert sold[0, 12] == 1
+    assert sold[0, 12] > sold[8900, 12]
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("agents.buyer", "did you mean 'buyers'"),
+        ("listings.1.auction.reserve_minor", "listings is a list of 1"),
+        ("listings.auction.reserve_minor", "listings is a list of 1"),
+    ],
+)
+def test_a_name_that_is_not_in_the_scenario_is_refused_before_anything_runs(
+    tmp_path: Path, name: str, said: str
+) -> None:
+    (tmp_path / "market.toml").write_text(MARKET)
+    plan = read_plan(Path(plan_of(tmp_path, OF_A_MARKET.replace("agents.buyers", name))))
+    with pytest.raises(UsageError, match=said):
+        subject_of(plan, tmp_path)
 
 
 def test_a_sweep_that_was_cut_off_goes_on_where_it_was(tmp_path: Path) -> None:
