@@ -1,18 +1,22 @@
 """What the gateway needs of the market behind it, whichever log that runs on."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Protocol
 
 from starlette.concurrency import run_in_threadpool
 
 from schemas.base import Command
+from schemas.parties import VenueTerms
 from services.credentials.keys import GrantKeys
 from services.credentials.signed import issuer_of
 from services.gateway.content import ContentStore
 from services.gateway.edge_store import EdgeStore
 from services.gateway.status_lists import SignedLists
 from services.gateway.tokens import TokenStore
+from services.gateway.trail_search import opened_with
 from services.gateway.webhooks.store import WebhookStore
 from services.stores.base import Database
 from streams.log import LogReader
@@ -86,6 +90,16 @@ class Exchange:
     @property
     def issuer(self) -> str:
         return issuer_of(self.venue)
+
+    @cached_property
+    def _terms(self) -> VenueTerms:
+        return opened_with(self.log)
+
+    async def terms(self) -> VenueTerms | None:
+        """Return what the venue was opened with; None before its opening."""
+        with suppress(LookupError):
+            return await run_in_threadpool(lambda: self._terms)
+        return None
 
     async def log_size(self) -> int:
         """Return how many records are committed; the log may be far away."""

@@ -5,11 +5,15 @@ from typing import Annotated, Any
 import msgspec
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response
-from sqlmodel import col, or_
+from sqlmodel import Session, SQLModel, col, func, or_, select
 from starlette.concurrency import run_in_threadpool
 
+from market.meter import price
 from schemas import commands as c
-from schemas.catalogue import SAMPLE_ROWS_MAX, Content
+from schemas.base import INTEGER_MAX
+from schemas.catalogue import SAMPLE_ROWS_MAX, Content, MeteredOffer, Offer
+from schemas.money import bps_of
+from schemas.reasons import Refusal
 from services.gateway import tables as t
 from services.gateway.calls import Call, Caller
 from services.gateway.paging import After, Limit, Newest, Page, page
@@ -22,6 +26,23 @@ from services.gateway.tabular import CSV, ContentError, ContentTooLarge, csv_tex
 
 router = APIRouter(prefix="/v1", tags=["catalogue"])
 SampleRows = Annotated[int, Query(ge=0, le=SAMPLE_ROWS_MAX)]
+
+
+class ListingCount(SQLModel):
+    mode: str
+    field: str
+    count: int
+
+
+class Quote(SQLModel):
+    """`charge_minor` is by the tariff; `fee_minor`, the buyer's, comes on top."""
+
+    quantity: int
+    unit: str
+    currency: str
+    charge_minor: int
+    fee_minor: int
+    total_minor: int
 
 
 @router.post("/data-sets", response_model=t.DataSetRow)
@@ -137,6 +158,44 @@ async def listings(
         titles = (t.ListingRow.title_zh, t.ListingRow.title_en)
         conditions.append(or_(*(col(title).icontains(text, autoescape=True) for title in titles)))
     return await page(call, t.ListingRow, limit, after, *conditions, newest_first=newest_first)
+
+
+@router.get("/listing-counts")
+async def counts(call: Caller) -> list[ListingCount]:
+    """How many are listed just now, by mode and field; what there is none of is left out."""
+    kinds = (t.ListingRow.mode, t.ListingRow.field)
+
+    def ask(session: Session) -> list[ListingCount]:
+        listed = col(t.ListingRow.status) == "listed"
+        query: Any = select(*kinds, func.count()).where(listed).group_by(*kinds).order_by(*kinds)
+        rows = session.exec(query).all()
+        return [ListingCount(mode=mode, field=field, count=count) for mode, field, count in rows]
+
+    found: list[ListingCount] = await call.work_out(ask)
+    return found
+
+
+@router.get("/listings/{listing_id}/quote")
+async def quote(
+    listing_id: str, call: Caller, quantity: Annotated[int, Query(ge=1, le=INTEGER_MAX)]
+) -> Quote:
+    """What a first use of so many units of a metered listing would cost now, with the buyer's
+    fee.
+    """
+    offer = msgspec.convert((await listing(listing_id, call)).offer, Offer)
+    if not isinstance(offer, MeteredOffer):
+        raise Problem(422, Refusal.OFFER_WRONG_MODE, "Only a metered listing has a tariff.")
+    terms = await call.exchange.terms()
+    charge = price(offer.tariff, quantity)
+    fee = bps_of(charge, terms.buyer_fee_bps) if terms else 0
+    return Quote(
+        quantity=quantity,
+        unit=offer.tariff.unit,
+        currency=offer.tariff.currency,
+        charge_minor=charge,
+        fee_minor=fee,
+        total_minor=charge + fee,
+    )
 
 
 @router.get("/listings/{listing_id}")

@@ -5,13 +5,17 @@ from typing import Any, Final
 import msgspec
 from fastapi import APIRouter
 from fastapi.responses import Response
+from pydantic import BaseModel
 from sqlmodel import Session, col, or_, select
+from starlette.concurrency import run_in_threadpool
 
 from market.clearing import clock_price
+from market.ledger import booked, postings
 from schemas import commands as c
 from schemas.auctions import DutchTerms
 from schemas.base import Command
 from services.gateway import tables as t
+from services.gateway import trail_search
 from services.gateway.calls import Call, Caller
 from services.gateway.paging import After, Limit, Newest, Page, page
 from services.gateway.requests.base import ReasonBody, make, new_nonce
@@ -20,6 +24,21 @@ from services.gateway.sealed import bidder_alias
 
 router = APIRouter(prefix="/v1", tags=["deals"])
 SCHEDULED: Final = "scheduled"  # an open auction before its start; time alone ends it
+
+
+class TransferLeg(BaseModel):
+    """Money taken from an account (below zero) or put into it."""
+
+    account: str
+    amount_minor: int
+
+
+class Transfer(BaseModel):
+    position: int
+    kind: str
+    currency: str
+    legs: list[TransferLeg]
+    at_ms: int
 
 
 @router.get("/auctions")
@@ -135,13 +154,19 @@ async def own_bid(bid_id: str, call: Caller) -> t.BidRow:
 
 @router.get("/trades")
 async def trades(
-    call: Caller, limit: Limit = 100, after: After = -1, newest_first: Newest = False
+    call: Caller,
+    limit: Limit = 100,
+    after: After = -1,
+    listing_id: str | None = None,
+    newest_first: Newest = False,
 ) -> Page[t.TradeRow]:
     """The caller's trades, as buyer and as supplier."""
     mine = or_(
         col(t.TradeRow.buyer_id) == call.party_id, col(t.TradeRow.supplier_id) == call.party_id
     )
-    conditions = [] if call.sees_all else [mine]
+    conditions: list[Any] = [] if call.sees_all else [mine]
+    if listing_id is not None:
+        conditions.append(col(t.TradeRow.listing_id) == listing_id)
     return await page(call, t.TradeRow, limit, after, *conditions, newest_first=newest_first)
 
 
@@ -151,6 +176,31 @@ async def trade(trade_id: str, call: Caller) -> t.TradeRow:
     row = await call.read(t.TradeRow, trade_id)
     call.owns(row.buyer_id, row.supplier_id)
     return row
+
+
+@router.get("/trades/{trade_id}/transfers")
+async def transfers(trade_id: str, call: Caller) -> list[Transfer]:
+    """What was paid when the trade was settled, and to whom, as both of its parties and the
+    oversight see it; `position` is the record's in the trail. Nothing for what is free.
+    """
+    row = await trade(trade_id, call)
+    if not row.settled or not row.currency:
+        return []
+    log = call.exchange.log
+    found = await run_in_threadpool(trail_search.transfers, log, trade_id, row.position)
+    return [
+        Transfer(
+            position=position,
+            kind=event.kind,
+            currency=event.currency,
+            legs=[
+                TransferLeg(account=account, amount_minor=amount)
+                for account, amount in booked(postings(event))
+            ],
+            at_ms=event.at_ms,
+        )
+        for position, event in found
+    ]
 
 
 @router.get("/commands/{command_id}")

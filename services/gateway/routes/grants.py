@@ -20,13 +20,19 @@ router = APIRouter(prefix="/v1/grants", tags=["grants"])
 
 @router.get("")
 async def grants(
-    call: Caller, limit: Limit = 100, after: After = -1, newest_first: Newest = False
+    call: Caller,
+    limit: Limit = 100,
+    after: After = -1,
+    listing_id: str | None = None,
+    newest_first: Newest = False,
 ) -> Page[t.GrantRow]:
     """The caller's grants, as buyer and as supplier."""
     mine = or_(
         col(t.GrantRow.buyer_id) == call.party_id, col(t.GrantRow.supplier_id) == call.party_id
     )
-    conditions = [] if call.sees_all else [mine]
+    conditions: list[Any] = [] if call.sees_all else [mine]
+    if listing_id is not None:
+        conditions.append(col(t.GrantRow.listing_id) == listing_id)
     return await page(call, t.GrantRow, limit, after, *conditions, newest_first=newest_first)
 
 

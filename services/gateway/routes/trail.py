@@ -1,17 +1,19 @@
 """The audit trail, the stream of public events, and the venue itself."""
 
 import json
+from collections.abc import Callable
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Header, Path, Query, Request
 from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
 from sqlalchemy import Connection
-from starlette.concurrency import run_in_threadpool
+from starlette.concurrency import iterate_in_threadpool, run_in_threadpool
 
 from market.merkle import ProofError
 from market.sealing import is_sealed
 from schemas.base import INTEGER_MAX
-from schemas.envelope import cloudevent_attributes, decode_record
+from schemas.envelope import Record, cloudevent_attributes, decode_record
 from services.credentials.keys import public_pem
 from services.gateway import tables as t
 from services.gateway.calls import Caller
@@ -19,6 +21,7 @@ from services.gateway.feed import Feed
 from services.gateway.guard import caller_address
 from services.gateway.problems import Problem
 from services.gateway.rows import look_up
+from services.gateway.trail_search import Wanted, blocks
 
 router = APIRouter(tags=["trail"])
 _EVENTS: dict[int | str, dict[str, Any]] = {
@@ -26,6 +29,30 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 Size = Annotated[int, Query(ge=1, le=INTEGER_MAX)]
 Position = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
+About = Annotated[str, Query(pattern="^([a-z]{3}_[A-Za-z0-9_]{1,60})?$")]
+Kind = Annotated[str, Query(pattern="^[A-Za-z]{0,60}$")]
+Before = Annotated[int | None, Query(ge=0, le=INTEGER_MAX)]
+Found = Annotated[int, Query(ge=1, le=100)]
+
+
+class FoundEntry(BaseModel):
+    """`correlation_id` is the command that began what the record belongs to."""
+
+    position: int
+    topic: str
+    type: str
+    correlation_id: str
+    at_ms: int
+
+
+class FoundEntries(BaseModel):
+    """`scanned` records were looked at; `next_before` is where to go on, None at the beginning of
+    the trail.
+    """
+
+    items: list[FoundEntry]
+    scanned: int
+    next_before: int | None
 
 
 @router.get("/v1/audit/head")
@@ -44,6 +71,29 @@ async def consistency(call: Caller, old_size: Size, new_size: Size) -> dict[str,
     except ProofError as error:
         raise Problem(404, "no_such_tree", str(error)) from error
     return {"old_size": old_size, "new_size": new_size, "proof": [item.hex() for item in proof]}
+
+
+@router.get("/v1/audit/entries")
+async def entries(
+    call: Caller, about: About = "", kind: Kind = "", before: Before = None, limit: Found = 20
+) -> FoundEntries:
+    """Published records that name an id (of a deal, a listing, a party), or are of one type, newest
+    first. One call looks at 10,000 records at most. What is sealed is not looked into.
+    """
+    size = (await run_in_threadpool(call.exchange.audit.head))[0]
+    begin = size if before is None else min(before, size)
+    wanted, end = Wanted(about, kind), begin
+    items: list[FoundEntry] = []
+    async for begins_at, stored in iterate_in_threadpool(blocks(call.exchange.log, begin)):
+        some = _unsealed(await run_in_threadpool(wanted.among, stored))
+        items += await call.exchange.reads.ask(some)
+        end = begins_at
+        if len(items) >= limit:
+            break
+    if len(items) > limit:
+        items = items[:limit]
+        end = items[-1].position
+    return FoundEntries(items=items, scanned=begin - end, next_before=end or None)
 
 
 @router.get("/v1/audit/entries/{position}")
@@ -104,14 +154,19 @@ async def index(call: Caller) -> dict[str, Any]:
 
 @router.get("/v1/venue")
 async def venue(call: Caller) -> dict[str, Any]:
-    """The venue's name and the public keys to check its word with."""
+    """The venue's name, the public keys to check its word with, and its fees in basis points of a
+    price: the buyer's comes on top, the seller's is taken from it.
+    """
     exchange = call.exchange
+    terms = await exchange.terms()
     return {
         "venue": exchange.venue,
         "issuer": exchange.issuer,
         "checkpoint_key": exchange.verifier_key,
         "grant_key": public_pem(exchange.grant_keys.current.private.public_key()),
         "now_ms": call.at_ms,
+        "buyer_fee_bps": terms.buyer_fee_bps if terms else None,
+        "seller_fee_bps": terms.seller_fee_bps if terms else None,
     }
 
 
@@ -128,6 +183,25 @@ async def readyz(call: Caller) -> dict[str, str]:
         raise Problem(503, "not_ready", "; ".join(faults))
     notices = call.exchange.market.notices()
     return {"status": "ready", "detail": "; ".join(notices)} if notices else {"status": "ready"}
+
+
+def _unsealed(records: list[tuple[int, Record]]) -> Callable[[Connection], list[FoundEntry]]:
+    """Ask for what may be told of; of a sealed record not even that it was found."""
+
+    def ask(db: Connection) -> list[FoundEntry]:
+        return [
+            FoundEntry(
+                position=position,
+                topic=record.topic,
+                type=type(record.data).__name__,
+                correlation_id=record.correlationid,
+                at_ms=record.data.at_ms,
+            )
+            for position, record in records
+            if not is_sealed(record.data, lambda auction_id: _after(db, auction_id))
+        ]
+
+    return ask
 
 
 def _after(db: Connection, auction_id: str) -> str | None:
