@@ -28,6 +28,11 @@ def amount(form: Form, name: str, currency: str) -> int:
     raise Refused(422, "amount_invalid", f"{name}: {said[:40]!r}")
 
 
+def plain(amount_minor: int, currency: str) -> str:
+    """Return an amount as `amount` reads it."""
+    return str(Decimal(amount_minor).scaleb(-MINOR_DIGITS[currency]))
+
+
 def number(form: Form, name: str, otherwise: int) -> int:
     said = form.get(name, "").strip() or str(otherwise)
     if not said.isdecimal() or len(said) > 15:

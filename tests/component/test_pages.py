@@ -9,7 +9,7 @@ import pytest
 from services.pages.actions import FORM_BYTES_MAX
 from services.pages.session import COOKIE, form_mark
 from services.pages.views import VIEWS
-from tests.builders.exchange import AUCTION, FREE, METERED, Exchange
+from tests.builders.exchange import ANY_USE, AUCTION, FREE, METERED, Exchange
 
 WHOLE = "text/html,application/xhtml+xml"
 
@@ -99,7 +99,9 @@ MAY_SEE = {
     "operator": {"publish": 403},
     "regulator": {"publish": 403},
 }
-SHOWN = sorted({*VIEWS} - {"sign-out", "grants/{grant_id}/content"})
+SHOWN = sorted(
+    {*VIEWS} - {"sign-out", "grants/{grant_id}/content", "auctions/{auction_id}/confirmation"}
+)
 
 
 @pytest.mark.parametrize("language", ["zh", "en"])
@@ -161,6 +163,52 @@ def test_a_refusal_says_in_words_what_was_wrong(
     answer = Browser(exchange, "bole").post(path, form)
     assert 400 <= answer.status_code < 500
     assert f"<h1>{code}</h1>" in answer.text
+
+
+def test_a_bid_is_confirmed_with_the_fee_and_the_terms_before_it_is_sent(
+    exchange: Exchange,
+) -> None:
+    terms = {**ANY_USE, "acceptance": "Research only."}
+    listing_id = exchange.listing("supplier", AUCTION, terms)
+    now_ms = exchange.now_ms
+    english = {
+        "format": "english",
+        "currency": "CNY",
+        "starts_at_ms": now_ms - 1,
+        "ends_at_ms": now_ms + 60_000,
+        "start_price_minor": 10_00,
+        "increments": "ebay-2003",
+    }
+    opened = exchange.ok(
+        "supplier", "POST", f"/v1/listings/{listing_id}/auctions", {"terms": english}
+    )
+    browser, path = Browser(exchange, "bole"), f"/en/auctions/{opened['id']}"
+    panel = browser.get(f"{path}/panel").text
+    assert re.findall('name="suggested" value="([0-9]+)"', panel) == ["1000", "1050", "1200"]
+    asked = browser.post(f"{path}/confirmation", {"amount": "123.45"})
+    assert asked.status_code == 200
+    for said in ("¥123.45", "1 %", "¥1.23", "¥124.68", "Research only."):
+        assert said in asked.text
+    assert exchange.ok("bole", "GET", f"/v1/bids?auction_id={opened['id']}")["items"] == []
+    fields = dict(re.findall('<input type="hidden" name="(.+?)" value="(.*?)">', asked.text))
+    assert fields.pop("mark") == browser.mark
+    fields = {name: fields[name] for name in ("key", "currency", "amount", "accepted_sha256")}
+    assert browser.post(f"{path}/bids", fields).status_code == 303
+    (placed,) = exchange.ok("bole", "GET", f"/v1/bids?auction_id={opened['id']}")["items"]
+    assert placed["max_price_minor"] == 123_45
+    panel = browser.get(f"{path}/panel").text  # a leader is offered more than the own highest
+    assert re.findall('name="suggested" value="([0-9]+)"', panel) == ["12595", "12845", "13595"]
+    chosen = browser.post(f"{path}/confirmation", {"suggested": "12500", "amount": ""})
+    assert "¥125.00" in chosen.text
+
+
+def test_facets_say_how_many_there_are(exchange: Exchange, places: dict[str, str]) -> None:
+    counts = exchange.ok("", "GET", "/v1/listing-counts")
+    free = sum(row["count"] for row in counts if row["mode"] == "free")
+    page = Browser(exchange).get("/en/listings?field=meteorology").text
+    assert f">free ({free})<" in page
+    assert ">meteorology (" in page
+    assert ">health care" not in page
 
 
 def test_signing_in_keeps_the_token_from_scripts_and_out_of_addresses(exchange: Exchange) -> None:

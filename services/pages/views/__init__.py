@@ -19,6 +19,7 @@ VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
     "auctions": auctions.auctions,
     "auctions/{auction_id}": auctions.auction,
     "auctions/{auction_id}/panel": auctions.panel,
+    "auctions/{auction_id}/confirmation": auctions.confirmation,
     "access-requests": access.requests,
     "access-requests/{access_id}": access.request,
     "grants": mine.grants,
@@ -34,4 +35,12 @@ VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
     "trail/{position}": trail.entry,
 }
 # These take forms of their own, beside those of `ACTIONS`.
-POSTED: Final = frozenset({"sign-in", "sign-out", "publish", "grants/{grant_id}/content"})
+POSTED: Final = frozenset(
+    {
+        "sign-in",
+        "sign-out",
+        "publish",
+        "grants/{grant_id}/content",
+        "auctions/{auction_id}/confirmation",
+    }
+)

@@ -1,6 +1,8 @@
 """Listings: found, looked at, published from a form, reviewed."""
 
 import asyncio
+from collections import Counter
+from collections.abc import Iterable
 from typing import Any, Final
 
 from starlette.datastructures import UploadFile
@@ -23,9 +25,30 @@ async def listings(visit: Visit) -> Response:
     own = {"supplier_id": visit.party_id} if wanted["mine"] and visit.role == "supplier" else {}
     asked = {name: wanted[name] for name in ("text", "mode", "field", "after")}
     found = await visit.api.get("/v1/listings", limit=ROWS, newest_first=True, **asked, **own)
+    counts = [] if own else await visit.api.get("/v1/listing-counts")
     return visit.show(
-        "listings.html", found=found, wanted=wanted, modes=MODES, fields=[*Field], own=bool(own)
+        "listings.html",
+        found=found,
+        wanted=wanted,
+        modes=facet(counts, "mode", MODES, wanted, "field"),
+        fields=facet(counts, "field", [*Field], wanted, "mode"),
+        own=bool(own),
     )
+
+
+def facet(
+    counts: list[Any], name: str, codes: Iterable[str], wanted: dict[str, str], other: str
+) -> list[tuple[str, int | None]]:
+    """Return each code with how many listings have it that also fit the choice in the other facet;
+    with None when nothing was counted. Codes that nothing has are left out.
+    """
+    if not counts:
+        return [(code, None) for code in codes]
+    found: Counter[str] = Counter()
+    for row in counts:
+        if wanted[other] in ("", row[other]):
+            found[row[name]] += row["count"]
+    return [(code, found[code]) for code in codes if found[code] or code == wanted[name]]
 
 
 async def listing(visit: Visit) -> Response:
