@@ -10,6 +10,7 @@ from schemas.auctions import AuctionTerms
 from schemas.catalogue import ColumnType, Field, UpdateCycle
 from schemas.events import AlertRule, IndexLevel
 from schemas.parties import PartyKind, Role
+from schemas.postings import TransferKind
 from schemas.reasons import BidEnding, Refusal, Unsold
 from schemas.tariff import Unit
 
@@ -26,6 +27,7 @@ _ENUMS: Final[tuple[type[StrEnum], ...]] = (
     Refusal,
     Unsold,
     BidEnding,
+    TransferKind,
 )
 _STATES: Final = (
     *("draft", "under_review", "listed", "suspended", "withdrawn", "expired"),
@@ -33,7 +35,7 @@ _STATES: Final = (
     *("reserved", "placed", "leading", "outbid", "superseded", "won", "lost", "rejected"),
     *("active", "exhausted", "revoked", "recorded", "refused", "granted", "closed"),
     *("registered", "approved", "free", "metered", "auction"),
-    *("available", "held", "prepaid", "fees", "proceeds"),
+    *("available", "held", "prepaid", "fees", "proceeds", "treasury"),
 )
 _OF_PAGES: Final = (
     *("not_found", "method_not_allowed", "internal_error", "invalid_request", "role_not_allowed"),

@@ -76,6 +76,7 @@ def places(exchange: Exchange) -> dict[str, str]:
         "listing_id": sold,
         "auction_id": auction["id"],
         "access_id": access["id"],
+        "trade_id": trade["id"],
         "grant_id": trade["grant_id"],
         "party_id": exchange.ids["anna"],
         "position": "3",
@@ -200,6 +201,24 @@ def test_a_bid_is_confirmed_with_the_fee_and_the_terms_before_it_is_sent(
     assert re.findall('name="suggested" value="([0-9]+)"', panel) == ["12595", "12845", "13595"]
     chosen = browser.post(f"{path}/confirmation", {"suggested": "12500", "amount": ""})
     assert "¥125.00" in chosen.text
+
+
+def test_a_trade_shows_its_stages_and_who_was_paid(
+    exchange: Exchange, places: dict[str, str]
+) -> None:
+    path = f"/en/trades/{places['trade_id']}"
+    page = Browser(exchange, "anna").get(path).text
+    assert re.findall('<li class="(done|begun|open)">', page) == [
+        *("done", "done", "done"),  # registered, listed, traded
+        *("open", "begun", "done"),  # metered use is delivered and settled piece by piece
+    ]
+    assert "trail?about" not in page
+    picture = page[page.index("<svg") : page.index("</svg>")]
+    assert re.findall('<text class="kind"[^>]*>(.*?)<', picture) == ["buyer", "prepaid"]
+    assert picture.count("¥10.00") == 3  # at the payer, on the line, at the receiver
+    seen = Browser(exchange, "regulator").get(path).text
+    assert f"/en/trail?about={places['trade_id']}" in seen
+    assert Browser(exchange, "bole").get(path).status_code == 403
 
 
 def test_facets_say_how_many_there_are(exchange: Exchange, places: dict[str, str]) -> None:

@@ -6,7 +6,17 @@ from typing import Final
 from starlette.responses import Response
 
 from services.pages.page import Visit
-from services.pages.views import access, auctions, catalogue, home, market, mine, parties, trail
+from services.pages.views import (
+    access,
+    auctions,
+    catalogue,
+    home,
+    market,
+    mine,
+    parties,
+    trades,
+    trail,
+)
 
 VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
     "": home.home,
@@ -22,6 +32,8 @@ VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
     "auctions/{auction_id}/confirmation": auctions.confirmation,
     "access-requests": access.requests,
     "access-requests/{access_id}": access.request,
+    "trades": trades.trades,
+    "trades/{trade_id}": trades.trade,
     "grants": mine.grants,
     "grants/{grant_id}": mine.grant,
     "grants/{grant_id}/credential": mine.credential,

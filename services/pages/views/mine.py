@@ -10,6 +10,7 @@ from services.pages.actions import read_form
 from services.pages.api import Refused
 from services.pages.forms import number
 from services.pages.page import Visit
+from services.pages.views.trades import stages
 from services.pages.words import HERE
 
 ROWS: Final = 30
@@ -27,8 +28,14 @@ async def grant(visit: Visit) -> Response:
     row = await visit.api.get(path)
     listing = await visit.api.find(f"/v1/listings/{row['listing_id']}")
     usage = (await visit.api.get(f"{path}/usage", limit=USES))["items"]
+    trade = await visit.api.get(f"/v1/trades/{row['trade_id']}")
     return visit.show(
-        "grant.html", grant=row, listing=listing, usage=usage[::-1][:20], days=_by_day(usage)
+        "grant.html",
+        grant=row,
+        listing=listing,
+        usage=usage[::-1][:20],
+        days=_by_day(usage),
+        stages=stages(trade, row),
     )
 
 

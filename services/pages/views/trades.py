@@ -1,0 +1,87 @@
+"""Trades: the stages of a deal, who was paid, and how a data set goes round."""
+
+from typing import Any, Final
+
+from starlette.responses import Response
+
+from schemas.money import format_minor
+from services.pages.graph import Edge, Node, placed
+from services.pages.page import Visit
+
+ROWS: Final = 30
+ENDED: Final = ("exhausted", "expired", "revoked", "closed")
+_OF_ACCOUNT: Final = {"venue": "fees", "treasury": "treasury"}
+
+
+async def trades(visit: Visit) -> Response:
+    after = visit.asked("after")
+    found = await visit.api.get("/v1/trades", newest_first=True, limit=ROWS, after=after)
+    return visit.show("trades.html", found=found)
+
+
+async def trade(visit: Visit) -> Response:
+    path = f"/v1/trades/{visit.id('trade_id')}"
+    row = await visit.api.get(path)
+    grant = await visit.api.find(f"/v1/grants/{row['grant_id']}")
+    transfers = await visit.api.get(f"{path}/transfers")
+    return visit.show(
+        "trade.html",
+        trade=row,
+        grant=grant,
+        listing=await visit.api.find(f"/v1/listings/{row['listing_id']}"),
+        stages=stages(row, grant),
+        transfers=[{**one, "legs": [_named(leg, row) for leg in one["legs"]]} for one in transfers],
+        flow=flow(row, transfers),
+    )
+
+
+def stages(trade: dict[str, Any], grant: dict[str, Any] | None) -> list[dict[str, Any]]:
+    """Return the six stages of a deal: whether each is done, and the id its records are about.
+
+    Metered use is delivered and settled with each use, so those end with the grant.
+    """
+    goes_on = grant is not None and grant["tariff"] is not None and grant["status"] not in ENDED
+    delivered = grant is not None and grant["used"] > 0
+    about = trade["grant_id"]
+    rows = (
+        ("registration", grant["data_set_id"] if grant else "", True, False),
+        ("listing", trade["listing_id"], True, False),
+        ("trade", trade["id"], True, False),
+        ("delivery", about, delivered and not goes_on, delivered),
+        ("settlement", trade["id"], trade["settled"] and not goes_on, trade["settled"]),
+        ("certificate", about, grant is not None, False),
+    )
+    return [
+        {
+            "code": code,
+            "about": about,
+            "state": "done" if done else "begun" if begun else "open",
+        }
+        for code, about, done, begun in rows
+    ]
+
+
+def flow(trade: dict[str, Any], transfers: list[Any]) -> dict[str, Any]:
+    """Return the picture of who paid and who received."""
+    paying: dict[str, Node] = {}
+    receiving: dict[str, Node] = {}
+    edges: list[Edge] = []
+    for transfer in transfers:
+        legs = [_named(leg, trade) for leg in transfer["legs"] if leg["amount_minor"]]
+        payers = [leg for leg in legs if leg["amount_minor"] < 0]
+        for leg in legs:
+            sum_said = format_minor(abs(leg["amount_minor"]), transfer["currency"])
+            side = paying if leg["amount_minor"] < 0 else receiving
+            side[leg["account"]] = Node(leg["account"], leg["who"], sum_said)
+            if side is receiving:
+                edges.append(
+                    Edge(payers[0]["account"], leg["account"], sum_said, leg["amount_minor"])
+                )
+    return placed([list(paying.values()), list(receiving.values())], edges)
+
+
+def _named(leg: dict[str, Any], trade: dict[str, Any]) -> dict[str, Any]:
+    """Say by a code whose account it is."""
+    owner, _, kind = leg["account"].split("/")
+    of_party = {trade["buyer_id"]: "buyer", trade["supplier_id"]: "supplier"}
+    return {**leg, "who": of_party.get(owner) or _OF_ACCOUNT.get(owner, kind)}
