@@ -23,8 +23,12 @@ class Wanted(NamedTuple):
     kind: str
 
     def among(self, stored: Iterable[Stored]) -> list[tuple[int, Record]]:
-        """Return those that fit. In the name of an account an id stands before a `/`."""
-        naming = re.compile(f'"{re.escape(self.about)}["/]'.encode())
+        """Return those that fit. In the name of an account an id stands before a `/`; the id of an
+        event is its service and sequence.
+        """
+        service, _, sequence = map(re.escape, self.about.rpartition("-"))
+        itself = f'"sequence":{sequence},"source":"[^"]*/{service}"'
+        naming = re.compile(f'"{re.escape(self.about)}["/]|{itself}'.encode())
         found = []
         for position, body in stored:
             named = not self.about or naming.search(body)

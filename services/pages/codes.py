@@ -36,6 +36,7 @@ _STATES: Final = (
     *("active", "exhausted", "revoked", "recorded", "refused", "granted", "closed"),
     *("registered", "approved", "free", "metered", "auction"),
     *("available", "held", "prepaid", "fees", "proceeds", "treasury"),
+    *("data_set", "listing", "trade", "grant", "use"),
 )
 _OF_PAGES: Final = (
     *("not_found", "method_not_allowed", "internal_error", "invalid_request", "role_not_allowed"),

@@ -32,7 +32,7 @@ def environment(language: str) -> Environment:
         "money": _money,
         "time": _time,
         "title": partial(_title, language),
-        "short": _short,
+        "short": cut,
         "scaled": _scaled,
     }
     made.globals |= {"language": language, "languages": words.LANGUAGES, "query": _query}
@@ -67,7 +67,7 @@ def _scaled(path: Sequence[Sequence[int]], currency: str) -> list[list[float]]:
     return [[at_ms, price / 10 ** MINOR_DIGITS[currency]] for at_ms, price in path]
 
 
-def _short(text: str) -> str:
+def cut(text: str) -> str:
     """An id or hash, cut for reading; the whole stands in the element's title."""
     return text if len(text) <= 16 else f"{text[:12]}…"
 

@@ -107,6 +107,21 @@ def test_the_trail_is_searched_newest_first_by_id_and_type(market: Exchange, met
     assert market.call("anna", "GET", path).status_code == 403
 
 
+def test_an_event_is_found_by_its_own_id_with_what_it_caused(
+    market: Exchange, metered: str
+) -> None:
+    market.published()
+    path = "/v1/audit/entries?limit=100&about="
+    position = market.ok("regulator", "GET", f"{path}{metered}&kind=ListingReviewed")["items"][0]
+    record = market.ok("regulator", "GET", f"/v1/audit/entries/{position['position']}")
+    event_id = f"matching-{record['record']['sequence']}"
+    found = market.ok("regulator", "GET", f"{path}{event_id}")["items"]
+    assert found[-1]["type"] == "ListingReviewed"
+    for caused in found[:-1]:
+        shown = market.ok("regulator", "GET", f"/v1/audit/entries/{caused['position']}")
+        assert shown["record"]["causationid"] == event_id
+
+
 def test_a_sealed_bid_is_not_found_while_its_auction_runs(market: Exchange) -> None:
     auction_id = market.auction("seller", lasts_ms=60_000, format="sealed_first_price")
     bid = {"currency": "CNY", "max_price_minor": 77_00}

@@ -221,6 +221,25 @@ def test_a_trade_shows_its_stages_and_who_was_paid(
     assert Browser(exchange, "bole").get(path).status_code == 403
 
 
+def test_the_regulator_searches_the_trail_and_follows_a_data_set(
+    exchange: Exchange, places: dict[str, str]
+) -> None:
+    regulator = Browser(exchange, "regulator")
+    page = regulator.get(f"/en/trail?about={places['trade_id']}&kind=TradeExecuted").text
+    (position,) = re.findall('href="/en/trail/([0-9]+)"', page)
+    assert "10,000 at most" in page
+    assert places["trade_id"] in regulator.get(f"/en/trail/{position}").text
+    listing_id = exchange.ok("anna", "GET", f"/v1/trades/{places['trade_id']}")["listing_id"]
+    traced = regulator.get(f"/en/listings/{listing_id}/trace").text
+    assert re.findall('<text class="kind"[^>]*>(.*?)<', traced) == [
+        "data set", "listing", "trade", "grant",
+    ]  # fmt: skip
+    assert f"/en/grants/{places['grant_id']}" in traced
+    of_others = Browser(exchange, "bole").get(f"/en/listings/{listing_id}/trace").text
+    assert places["trade_id"] not in of_others
+    assert Browser(exchange, "anna").get("/en/trail?about=x").text.count('role="search"') == 0
+
+
 def test_facets_say_how_many_there_are(exchange: Exchange, places: dict[str, str]) -> None:
     counts = exchange.ok("", "GET", "/v1/listing-counts")
     free = sum(row["count"] for row in counts if row["mode"] == "free")

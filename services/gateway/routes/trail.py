@@ -29,7 +29,7 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 }
 Size = Annotated[int, Query(ge=1, le=INTEGER_MAX)]
 Position = Annotated[int, Path(ge=0, le=INTEGER_MAX)]
-About = Annotated[str, Query(pattern="^([a-z]{3}_[A-Za-z0-9_]{1,60})?$")]
+About = Annotated[str, Query(pattern="^[A-Za-z0-9_-]{0,80}$")]
 Kind = Annotated[str, Query(pattern="^[A-Za-z]{0,60}$")]
 Before = Annotated[int | None, Query(ge=0, le=INTEGER_MAX)]
 Found = Annotated[int, Query(ge=1, le=100)]
@@ -77,8 +77,9 @@ async def consistency(call: Caller, old_size: Size, new_size: Size) -> dict[str,
 async def entries(
     call: Caller, about: About = "", kind: Kind = "", before: Before = None, limit: Found = 20
 ) -> FoundEntries:
-    """Published records that name an id (of a deal, a listing, a party), or are of one type, newest
-    first. One call looks at 10,000 records at most. What is sealed is not looked into.
+    """Published records, newest first, that name an id or are of one type: of a deal, a listing, a
+    party, or of an event, such as matching-4, with what it caused. One call looks at 10,000 records
+    at most. What is sealed is not looked into.
     """
     size = (await run_in_threadpool(call.exchange.audit.head))[0]
     begin = size if before is None else min(before, size)

@@ -24,6 +24,7 @@ VIEWS: Final[dict[str, Callable[[Visit], Awaitable[Response]]]] = {
     "sign-out": home.sign_out,
     "listings": catalogue.listings,
     "listings/{listing_id}": catalogue.listing,
+    "listings/{listing_id}/trace": trades.trace,
     "publish": catalogue.publish,
     "review": catalogue.review,
     "auctions": auctions.auctions,

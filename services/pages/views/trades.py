@@ -5,10 +5,13 @@ from typing import Any, Final
 from starlette.responses import Response
 
 from schemas.money import format_minor
+from services.pages.api import Refused
 from services.pages.graph import Edge, Node, placed
 from services.pages.page import Visit
+from services.pages.render import cut
 
 ROWS: Final = 30
+TRACED: Final = 20  # trades in one picture
 ENDED: Final = ("exhausted", "expired", "revoked", "closed")
 _OF_ACCOUNT: Final = {"venue": "fees", "treasury": "treasury"}
 
@@ -33,6 +36,43 @@ async def trade(visit: Visit) -> Response:
         transfers=[{**one, "legs": [_named(leg, row) for leg in one["legs"]]} for one in transfers],
         flow=flow(row, transfers),
     )
+
+
+async def trace(visit: Visit) -> Response:
+    """How a data set goes round: its listing, the newest trades, their grants and the use made of
+    them; of others' trades only the oversight sees something.
+    """
+    listing = await visit.api.get(f"/v1/listings/{visit.id('listing_id')}")
+    if not visit.me:
+        raise Refused(401, "token_missing", "")
+    asked = {"listing_id": listing["id"], "newest_first": True, "limit": TRACED}
+    found = await visit.api.get("/v1/trades", **asked)
+    grants = [await visit.api.find(f"/v1/grants/{row['grant_id']}") for row in found["items"]]
+    return visit.show(
+        "trace.html",
+        listing=listing,
+        picture=circulation(listing, found["items"], [grant for grant in grants if grant]),
+        cut=found["next_after"] is not None,
+        traced=TRACED,
+    )
+
+
+def circulation(listing: dict[str, Any], trades: list[Any], grants: list[Any]) -> dict[str, Any]:
+    used = [grant for grant in grants if grant["used"]]
+    columns = [
+        [Node("data", "data_set", cut(listing["data_set_id"]))] if listing["data_set_id"] else [],
+        [Node("listing", "listing", cut(listing["id"]), f"listings/{listing['id']}")],
+        [Node(row["id"], "trade", cut(row["buyer_id"]), f"trades/{row['id']}") for row in trades],
+        [Node(row["id"], "grant", cut(row["id"]), f"grants/{row['id']}") for row in grants],
+        [Node(f"use/{row['id']}", "use", f"{row['used']:,}") for row in used],
+    ]
+    edges = [Edge("data", "listing")]
+    for row in trades:
+        price = format_minor(row["price_minor"], row["currency"]) if row["currency"] else ""
+        edges.append(Edge("listing", row["id"], price))
+    edges += [Edge(row["trade_id"], row["id"]) for row in grants]
+    edges += [Edge(row["id"], f"use/{row['id']}", weight=row["used"]) for row in used]
+    return placed(columns, edges)
 
 
 def stages(trade: dict[str, Any], grant: dict[str, Any] | None) -> list[dict[str, Any]]:

@@ -20,8 +20,22 @@ async def head(visit: Visit) -> Response:
     begin = min(last, int(before)) if before.isdecimal() else last
     sees = visit.role in ("regulator", "operator")
     shown = range(begin, max(-1, begin - SHOWN), -1) if sees else ()
-    entries = [await visit.api.get(f"/v1/audit/entries/{at}") for at in shown]
-    return visit.show("trail.html", head=signed, entries=entries, before=begin)
+    about, kind = visit.asked("about").strip(), visit.asked("kind").strip()
+    found, entries = None, []
+    if sees and (about or kind):
+        asked = {"about": about, "kind": kind, "before": before, "limit": SHOWN}
+        found = await visit.api.get("/v1/audit/entries", **asked)
+    else:
+        entries = [await visit.api.get(f"/v1/audit/entries/{at}") for at in shown]
+    return visit.show(
+        "trail.html",
+        head=signed,
+        entries=entries,
+        before=begin,
+        about=about,
+        kind=kind,
+        found=found,
+    )
 
 
 async def entry(visit: Visit) -> Response:
