@@ -9,6 +9,7 @@ import pytest
 from aiokafka import TopicPartition
 
 from schemas.envelope import Record
+from streams.kafka.inspection import hanging
 from streams.kafka.reader import reading
 from streams.kafka.settings import KafkaSettings
 from streams.kafka.standstill import STANDSTILL_SECONDS_MAX, Standstill
@@ -39,6 +40,7 @@ def test_only_reading_that_has_stopped_stands_still(broker: Broker, prefix: str)
             standstill = Standstill(consumer, [source], lambda: now)
             for some in (bids[:5], bids[5:9]):
                 await write(topics, some)
+                assert await hanging(settings, 0, [source.topic], READ_SECONDS_MAX) == []
                 await look()
                 await read(consumer, source)
                 await look()
@@ -52,7 +54,7 @@ def test_only_reading_that_has_stopped_stands_still(broker: Broker, prefix: str)
 
 
 async def write(topics: WatchTopics, some: list[Record]) -> None:
-    """The last there is to read is a transaction that was given up."""
+    """The last there is to read is a transaction that was given up. Its marker may come later."""
     await topics.write([some, []], aborted=some[:1])
 
 
