@@ -88,5 +88,11 @@ class Visit:
             session.forget(answer)
         return answer
 
+    async def show_newest(self, path: str, template: str, rows: int) -> Response:
+        """Show a list of the interface, newest first, from where the page before it ended."""
+        after = self.asked("after")
+        found = await self.api.get(path, newest_first=True, limit=rows, after=after)
+        return self.show(template, found=found)
+
     def go(self, path: str) -> Response:
         return RedirectResponse(f"/{self.language}/{path}", 303, HEADERS)

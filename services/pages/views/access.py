@@ -10,9 +10,7 @@ ROWS: Final = 30
 
 
 async def requests(visit: Visit) -> Response:
-    after = visit.asked("after")
-    found = await visit.api.get("/v1/access-requests", newest_first=True, limit=ROWS, after=after)
-    return visit.show("requests.html", found=found)
+    return await visit.show_newest("/v1/access-requests", "requests.html", ROWS)
 
 
 async def request(visit: Visit) -> Response:

@@ -18,9 +18,7 @@ USES: Final = 1_000  # the latest of a grant that the picture is made of
 
 
 async def grants(visit: Visit) -> Response:
-    after = visit.asked("after")
-    found = await visit.api.get("/v1/grants", newest_first=True, limit=ROWS, after=after)
-    return visit.show("grants.html", found=found)
+    return await visit.show_newest("/v1/grants", "grants.html", ROWS)
 
 
 async def grant(visit: Visit) -> Response:

@@ -17,9 +17,7 @@ _OF_ACCOUNT: Final = {"venue": "fees", "treasury": "treasury"}
 
 
 async def trades(visit: Visit) -> Response:
-    after = visit.asked("after")
-    found = await visit.api.get("/v1/trades", newest_first=True, limit=ROWS, after=after)
-    return visit.show("trades.html", found=found)
+    return await visit.show_newest("/v1/trades", "trades.html", ROWS)
 
 
 async def trade(visit: Visit) -> Response:
